@@ -1,0 +1,1 @@
+"""Sendyard: a self-hosted messaging gateway and campaign platform."""

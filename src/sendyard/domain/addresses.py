@@ -1,0 +1,39 @@
+"""
+Addresses people are reached at. A sender is not an address: it stays the text the provider knows.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class AddressKind(StrEnum):
+    """What the value of an address identifies."""
+
+    PHONE = "phone"  # E.164, with the plus
+    WHATSAPP_ID = "whatsapp_id"  # business-scoped user id; may exist without a phone number
+    LINE_ID = "line_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One identity of a person; `value` is E.164 for a phone, the provider's own id otherwise."""
+
+    kind: AddressKind
+    value: str
+
+    @classmethod
+    def phone(cls, e164: str) -> "Address":
+        """Wrap a number that is E.164 already; `phone.parse_phone` makes one from what people type."""
+        return cls(AddressKind.PHONE, e164)
+
+    @property
+    def masked(self) -> str:
+        """For logs and screens without the full-number right: `+8869***678`, never the whole value."""
+        return mask(self.value)
+
+
+def mask(value: str) -> str:
+    """Keep enough of an address to recognise it, never enough to use it."""
+    if len(value) <= 6:
+        return "***"
+    return f"{value[:4]}***{value[-3:]}" if len(value) > 9 else f"{value[:2]}***{value[-2:]}"

@@ -1,0 +1,46 @@
+"""
+What a message says, in the three forms an adapter can be asked to submit.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Plain text, rendered completely; a title is used by LMS/MMS only."""
+
+    body: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaItem:
+    """One file: a URL the provider may fetch, or the handle an upload there returned."""
+
+    content_type: str
+    url: str = ""
+    handle: str = ""
+    filename: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Text with one or more files."""
+
+    items: Sequence[MediaItem]
+    body: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateRef:
+    """A template the provider has approved, by its name there; variables in the provider's naming."""
+
+    name: str
+    language: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""  # the text as we render it, for providers that want it beside the name
+
+
+Content = Text | Media | TemplateRef

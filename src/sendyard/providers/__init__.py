@@ -1,0 +1,3 @@
+"""
+One folder per provider: pure data and pure functions, bytes in and values out.
+"""

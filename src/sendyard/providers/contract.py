@@ -1,0 +1,329 @@
+"""
+The contract between the engine and a provider folder.
+
+An adapter is pure: it builds a request from values and reads a response into values. Time, chance,
+tokens and identifiers arrive in `Call`. The engine alone decides what a time-out means.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from sendyard.domain.addresses import Address
+from sendyard.domain.channels import Channel, Purpose
+from sendyard.domain.content import Content
+from sendyard.domain.errors import ProviderError
+from sendyard.domain.money import Money
+from sendyard.domain.status import ReportStatus
+from sendyard.providers.spec import ProviderSpec
+from sendyard.providers.wire import CallbackRequest, HttpRequest, HttpResponse
+
+
+class ProtocolError(Exception):
+    """The provider broke its own format; the message says what was expected and what was found."""
+
+
+class CallbackRejected(Exception):
+    """The callback does not prove that it comes from the provider; the message says which proof failed."""
+
+
+class AccountSettings(BaseModel):
+    """
+    Credentials and options of one account; secrets are `SecretStr`.
+
+    Field titles and descriptions are what people see in forms and errors, so each names the place in
+    the provider's own dashboard where the value is found.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What an adapter may know about the moment of an exchange."""
+
+    account: AccountSettings
+    now: datetime  # aware, UTC
+    nonce: str  # fresh for each exchange, so that signing stays pure
+    exchange_id: str  # the same when the same batch is repeated: the retry key
+    token: str = ""
+    callback_url: str = ""  # absolute, with the account's token; empty when no public URL is configured
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message on its way out, complete and rendered."""
+
+    message_id: str
+    reference: str  # our id at the provider; new for each deliberate attempt, kept for each repeat
+    channel: Channel
+    to: Address
+    sender: str  # exactly as the provider knows it
+    content: Content
+    purpose: Purpose = Purpose.TRANSACTIONAL
+    country: str = ""  # ISO 3166 alpha-2 of the recipient's number
+    registration: Mapping[str, str] = field(default_factory=dict)
+    fallback: tuple[tuple[Channel, Content], ...] = ()  # what the provider itself may fall back to
+    in_reply_to: str = ""
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the message."""
+
+    message_id: str
+    provider_ref: str = ""
+    parts: int | None = None
+    cost: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider did not take it and says why."""
+
+    message_id: str
+    error: ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The message may or may not have been taken."""
+
+    message_id: str
+    reason: str
+
+
+Receipt = Accepted | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class MessageKey:
+    """How an event finds its attempt; whatever the provider gives. `recipient` is E.164 or an id."""
+
+    reference: str = ""
+    provider_ref: str = ""
+    recipient: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryEvent:
+    """One statement of the provider about one message."""
+
+    key: MessageKey
+    status: ReportStatus
+    raw_status: str  # the provider's own word or code
+    dedupe_key: str  # equal for repetitions of the same statement
+    channel: Channel | None = None  # the one that carried it, when the provider falls back itself
+    error: ProviderError | None = None
+    occurred_at: datetime | None = None
+    parts: int | None = None
+    cost: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """Something a person sent to us."""
+
+    sender: str  # E.164 or the provider's id of the person
+    recipient: str  # our sender, as the provider wrote it
+    channel: Channel
+    content: Content
+    provider_ref: str
+    dedupe_key: str
+    in_reply_to: MessageKey | None = None
+    occurred_at: datetime | None = None
+    opt_out: bool | None = None  # True/False when the provider itself handled a stop or start word
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackResult:
+    """What a callback said, and how the provider wants to be answered."""
+
+    events: Sequence[DeliveryEvent | Inbound]
+    reply: HttpResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an account cannot carry a message: a stable code, and a sentence with what to do."""
+
+    code: str
+    detail: str
+
+
+class Adapter(ABC):
+    """Our side of one provider's wire."""
+
+    spec: ClassVar[ProviderSpec]
+    Account: ClassVar[type[AccountSettings]]
+
+    @abstractmethod
+    def build_submit(self, call: Call, batch: Sequence[Outgoing]) -> HttpRequest:
+        """Build one exchange for one batch; all of it shares `batch_key`, at most `spec.batch.limit` messages."""
+
+    @abstractmethod
+    def parse_submit(self, batch: Sequence[Outgoing], response: HttpResponse) -> list[Receipt]:
+        """
+        Read the answer: one receipt per message; one left out becomes `Unknown`.
+
+        Raises:
+            ProtocolError: the answer is in no documented form.
+        """
+
+    @abstractmethod
+    def parse_callback(self, call: Call, request: CallbackRequest) -> CallbackResult:
+        """
+        Authenticate, then translate.
+
+        Raises:
+            CallbackRejected: the proof is missing or wrong; nothing of the body was used.
+            ProtocolError: authentic as far as can be told, but in no documented form.
+        """
+
+    def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
+        """Limits of this provider that `spec` cannot express; preflight calls it."""
+        del account, outgoing
+        return []
+
+    def batch_key(self, outgoing: Outgoing) -> Hashable:
+        """Messages with equal keys may travel in one request."""
+        shared = self.spec.batch.shared
+        return attrgetter(*shared)(outgoing) if shared else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An attempt whose report is missing."""
+
+    reference: str
+    provider_ref: str
+    to: Address
+    submitted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What a poll brought; `acknowledge` is sent only once the events are stored."""
+
+    events: Sequence[DeliveryEvent | Inbound]
+    cursor: str = ""
+    more: bool = False  # ask again at once
+    acknowledge: HttpRequest | None = None
+
+
+class ReportPolling(ABC):
+    """The provider can be asked for reports: all it has (`poll_limit` 0), or those of named messages."""
+
+    @abstractmethod
+    def build_poll(self, call: Call, cursor: str, pending: Sequence[Pending]) -> HttpRequest:
+        """Ask; `pending` holds at most `spec.poll_limit` attempts, none when the provider hands out what it has."""
+
+    @abstractmethod
+    def parse_poll(self, call: Call, pending: Sequence[Pending], response: HttpResponse) -> Poll:
+        """Read the answer. Raises ProtocolError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The provider has the message; `event` says in which state, if it says so."""
+
+    provider_ref: str
+    event: DeliveryEvent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The provider says with certainty that it never got the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inconclusive:
+    """The answer settles nothing."""
+
+    reason: str
+
+
+class SubmitLookup(ABC):
+    """The provider can be asked "did you get this one?"."""
+
+    @abstractmethod
+    def build_lookup(self, call: Call, outgoing: Outgoing, submitted_at: datetime) -> HttpRequest:
+        """Ask for one message whose submit had no usable answer."""
+
+    @abstractmethod
+    def parse_lookup(
+        self, outgoing: Outgoing, submitted_at: datetime, response: HttpResponse
+    ) -> Found | NotFound | Inconclusive:
+        """Read the answer. Raises ProtocolError."""
+
+
+class BalanceQuery(ABC):
+    """The provider tells the credit left."""
+
+    @abstractmethod
+    def build_balance(self, call: Call) -> HttpRequest:
+        """Ask."""
+
+    @abstractmethod
+    def parse_balance(self, response: HttpResponse) -> Money | ProviderError:
+        """Read the answer; points have the currency `XPT`. Raises ProtocolError."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """Whether an account works; `detail` says which credential is wrong and where to find the right one."""
+
+    ok: bool
+    detail: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    error: ProviderError | None = None
+
+
+class AccountProbe(ABC):
+    """"Test connection": a call that costs nothing and shows whether the credentials work."""
+
+    @abstractmethod
+    def build_probe(self, call: Call) -> HttpRequest:
+        """Ask."""
+
+    @abstractmethod
+    def parse_probe(self, call: Call, response: HttpResponse) -> ProbeResult:
+        """Read the answer. Raises ProtocolError."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """A file to upload."""
+
+    channel: Channel
+    filename: str
+    content_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedMedia:
+    """The provider's handle for a file, and until when it may be used."""
+
+    handle: str
+    expires_at: datetime | None = None
+
+
+class MediaUpload(ABC):
+    """Files are handed over before they are sent."""
+
+    @abstractmethod
+    def build_upload(self, call: Call, file: MediaFile) -> HttpRequest:
+        """Build the upload. Raises AppError `Invalid` when the file breaks the provider's limits."""
+
+    @abstractmethod
+    def parse_upload(self, response: HttpResponse) -> UploadedMedia | ProviderError:
+        """Read the answer. Raises ProtocolError."""

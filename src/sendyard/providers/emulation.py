@@ -1,0 +1,131 @@
+"""
+The contract between the emulator server and a provider's emulator: the provider's side of the wire.
+
+An emulator is pure as well: the server gives it the time, decides which scenario applies and when a
+report happens, and moves the bytes. State is an object of the emulator's own, made by `new_state`.
+Anything the provider does not document answers 404.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sendyard.domain.channels import Channel
+from sendyard.domain.errors import ErrorKind
+from sendyard.domain.status import ReportStatus
+from sendyard.providers.spec import ProviderSpec
+from sendyard.providers.wire import HttpRequest, HttpResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How a scenario wants a message refused: by class, or by the provider's own code."""
+
+    kind: ErrorKind
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatedRequest:
+    """One request as the server received it; `path` is what follows `/<slug>`, still percent-encoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]  # lower-case names
+    body: bytes
+    now: datetime  # aware, UTC
+    open_requests: int = 1  # on this provider at this moment, this one included
+    refusal: Callable[[str], Refusal | None] = lambda _to: None  # by recipient, E.164
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message the provider accepted: it will reach a handset, or fail on the way."""
+
+    account: str  # the credential that names the account (never a secret)
+    to: str  # E.164, or the provider's id
+    sender: str
+    channel: Channel
+    text: str
+    provider_ref: str
+    reference: str = ""
+    media: tuple[str, ...] = ()
+    template: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    callback_url: str = ""
+    parts: int = 1
+    at: datetime | None = None
+    fallback: tuple[tuple[Channel, str], ...] = ()  # (channel, text) tried by the provider, in order
+    extra: Mapping[str, str] = field(default_factory=dict)  # what the emulator needs for its callbacks
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """The answer, and the messages that this request made the provider accept (repeats make none)."""
+
+    response: HttpResponse
+    received: Sequence[Received] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What happened to an accepted message: a status, for a failure its class or the provider's code."""
+
+    status: ReportStatus
+    at: datetime
+    kind: ErrorKind | None = None
+    code: str = ""
+
+
+class Emulator(ABC):
+    """The provider's side of one wire, written from the samples and the sheet, never from the adapter."""
+
+    spec: ClassVar[ProviderSpec]
+    base_path: ClassVar[str] = ""
+    """What stands between `/<slug>` and the paths of the sheet; an account's `base_url` ends with it."""
+    sample_account: ClassVar[Mapping[str, str]]
+    """Account fields (without `base_url`) that this emulator accepts without being registered."""
+    sample_sender: ClassVar[str]
+    callback_retries: ClassVar[tuple[float, ...]] = ()
+    """Seconds after which an unanswered or badly answered callback is repeated."""
+
+    @abstractmethod
+    def new_state(self) -> Any:
+        """An empty provider: no messages, generous credit."""
+
+    @abstractmethod
+    def register(self, state: Any, account: Mapping[str, Any]) -> None:
+        """
+        Make an account known, so that only registered ones work from now on.
+
+        Takes the account's fields plus what a customer sets in the provider's dashboard
+        (`callback_url`, `webhook_secret`, `senders`, `credit`, …). Raises AppError `Invalid`.
+        """
+
+    @abstractmethod
+    def handle(self, request: EmulatedRequest, state: Any) -> Handled:
+        """Answer as the provider does."""
+
+    @abstractmethod
+    def throttled(self, request: EmulatedRequest, retry_after: float | None) -> HttpResponse:
+        """The provider's "too fast" answer."""
+
+    @abstractmethod
+    def unavailable(self, request: EmulatedRequest) -> HttpResponse:
+        """The provider's documented "not now" answer; a bare 503 where it documents none."""
+
+    @abstractmethod
+    def settle(self, state: Any, received: Received, report: Report) -> HttpRequest | None:
+        """Let a report happen: polls and queries show it from now on; returns the callback, if one is due."""
+
+    def callback_accepted(self, received: Received, response: HttpResponse) -> bool:
+        """Whether our answer satisfies the provider; if not, the callback is repeated."""
+        del received
+        return 200 <= response.status < 300
+
+    @abstractmethod
+    def inbound(self, state: Any, *, account: str, sender: str, recipient: str, text: str, now: datetime) -> HttpRequest | None:
+        """A person writes to us: the callback that tells, or None where the provider has no inbound."""
