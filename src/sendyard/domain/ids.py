@@ -15,3 +15,20 @@ def compose_uuid7(unix_ms: int, random_74_bits: int) -> str:
     rand_b = random_74_bits & 0x3FFF_FFFF_FFFF_FFFF
     digits = f"{(unix_ms & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def attempt_id(message_id: str, number: int) -> str:
+    """
+    Name the `number`-th attempt (from 1) of a message; at most 36 characters, the narrowest reference.
+
+    It contains the message, so whoever hears the reference knows which message is meant.
+    """
+    return f"{message_id.replace('-', '')}-{number}"
+
+
+def split_attempt_id(attempt: str) -> tuple[str, int] | None:
+    """Undo `attempt_id`; None for text that is no attempt's name."""
+    digits, _, number = attempt.partition("-")
+    if len(digits) != 32 or not number.isascii() or not number.isdigit():
+        return None
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}", int(number)

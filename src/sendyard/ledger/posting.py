@@ -1,0 +1,75 @@
+"""
+The point of no return: messages and their exchanges are marked, in one commit, just before requests leave.
+
+After a crash exactly the members of open exchanges are in doubt; everything merely claimed still waits.
+"""
+
+import json
+from collections.abc import Sequence
+
+from sendyard.ledger.entries import EventKind, Exchange
+from sendyard.storage.transaction import Transaction
+
+# Asked again here, inside the claim: a campaign may have been paused and a person may have opted out
+# since preflight. One-time codes are asked for by the person and pass.
+_SUPPRESSED = """EXISTS (
+    SELECT 1 FROM suppressions s WHERE s.workspace_id = messages.workspace_id AND s.address = messages.address
+      AND s.channel IN ('', messages.channel))"""
+_POST = f"""
+UPDATE messages SET status = 'sending', due_at = NULL, lease_owner = NULL, lease_until = NULL, attempts = attempts + 1
+WHERE id {{among}} AND status IN ('queued', 'scheduled') AND (due_at IS NOT NULL OR lease_owner = ?)
+  AND (group_id = '' OR EXISTS (
+    SELECT 1 FROM campaigns c WHERE c.id = group_id AND c.status IN ('preparing', 'sending')))
+  AND (purpose = 'otp' OR NOT {_SUPPRESSED})
+RETURNING id
+"""
+_SUPPRESS = f"""
+UPDATE messages SET status = 'suppressed', due_at = NULL, settled_at = ?, lease_owner = NULL, lease_until = NULL,
+  error_kind = 'opted_out', error_code = 'suppressed', error_detail = 'on the suppression list at hand-over'
+WHERE id {{among}} AND status IN ('queued', 'scheduled') AND (due_at IS NOT NULL OR lease_owner = ?)
+  AND purpose <> 'otp' AND {_SUPPRESSED}
+RETURNING id, workspace_id
+"""
+
+
+def post(tx: Transaction, exchanges: Sequence[Exchange], *, owner: str, now: int, lease_until: int) -> set[str]:
+    """
+    Mark a window of messages as being handed over.
+
+    Returns the ids that may leave. The others were cancelled, paused, suppressed or taken by someone else
+    meanwhile: they are settled or given back here, and their postings must be dropped.
+    """
+    ids = [posting.message.id for exchange in exchanges for posting in exchange.postings]
+    condition, parameter = tx.among(ids)
+    going = {row[0] for row in tx.rows(_POST.format(among=condition), (parameter, owner))}
+    rows = []
+    for exchange in exchanges:
+        members = [posting.attempt_id for posting in exchange.postings if posting.message.id in going]
+        if members:
+            rows.append(
+                (exchange.id, exchange.workspace_id, exchange.account_id, len(members), now, owner, lease_until,
+                 json.dumps(members))  # fmt: skip
+            )
+    tx.run_many(
+        "INSERT INTO exchanges (id, workspace_id, account_id, status, size, tries, opened_at, owner, lease_until,"
+        " members) VALUES (?, ?, ?, 'open', ?, 1, ?, ?, ?, ?)",
+        rows,
+    )
+    if len(going) < len(ids):
+        _turn_back(tx, [id_ for id_ in ids if id_ not in going], owner=owner, now=now)
+    return going
+
+
+def _turn_back(tx: Transaction, message_ids: Sequence[str], *, owner: str, now: int) -> None:
+    condition, parameter = tx.among(message_ids)
+    suppressed = tx.rows(_SUPPRESS.format(among=condition), (now, parameter, owner))
+    tx.run_many(
+        "INSERT INTO events (workspace_id, message_id, kind, status, code, detail, at)"
+        " VALUES (?, ?, ?, 'suppressed', 'suppressed', 'on the suppression list at hand-over', ?)",
+        [(workspace_id, id_, EventKind.SUPPRESSED.value, now) for id_, workspace_id in suppressed],
+    )
+    tx.run(
+        "UPDATE messages SET due_at = ?, lease_owner = NULL, lease_until = NULL"
+        f" WHERE id {condition} AND lease_owner = ? AND status IN ('queued', 'scheduled')",
+        (now, parameter, owner),
+    )

@@ -1,0 +1,201 @@
+"""
+What people and programs see of the ledger. Nothing here writes.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sendyard.domain.ids import attempt_id
+from sendyard.storage.transaction import Transaction
+
+_MESSAGE = (
+    "m.id, m.status, m.channel, m.address, m.sender, m.purpose, m.account_id, m.parts, m.encoding, m.error_kind,"
+    " m.error_code, m.error_detail, m.reference, m.metadata, m.group_id, m.row, m.batch_id, m.created_at, m.send_at,"
+    " m.expires_at, m.sent_at, m.delivered_at, m.settled_at, m.attempts, m.country, m.content"
+)
+_NAMES = [column.strip().removeprefix("m.") for column in _MESSAGE.split(",")]
+
+
+def message(tx: Transaction, workspace_id: str, message_id: str) -> dict[str, Any] | None:
+    """One message with its provider reference and cost, or None. Times are milliseconds."""
+    rows = tx.rows(f"SELECT {_MESSAGE} FROM messages m WHERE m.id = ? AND m.workspace_id = ?", (message_id, workspace_id))
+    return _with_attempts(tx, rows)[0] if rows else None
+
+
+def messages(
+    tx: Transaction,
+    workspace_id: str,
+    *,
+    status: str | None = None,
+    to: str | None = None,
+    campaign_id: str | None = None,
+    account_id: str | None = None,
+    reference: str | None = None,
+    batch_id: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> list[dict[str, Any]]:
+    """Messages, newest first, before the id `after`; filters are joined by and."""
+    where, values = ["m.workspace_id = ?"], [workspace_id]
+    filters = {
+        "m.status": status,
+        "m.address": to,
+        "m.group_id": campaign_id,
+        "m.account_id": account_id,
+        "m.reference": reference,
+        "m.batch_id": batch_id,
+    }
+    for column, value in filters.items():
+        if value is not None:
+            where.append(f"{column} = ?")
+            values.append(value)
+    if after is not None:
+        where.append("m.id < ?")
+        values.append(after)
+    rows = tx.rows(
+        f"SELECT {_MESSAGE} FROM messages m WHERE {' AND '.join(where)} ORDER BY m.id DESC LIMIT ?", (*values, limit)
+    )
+    return _with_attempts(tx, rows)
+
+
+def campaign_messages(
+    tx: Transaction, workspace_id: str, campaign_id: str, *, after_row: int = 0, limit: int = 1000
+) -> list[dict[str, Any]]:
+    """The messages of a campaign in the order of its file, after the row `after_row`."""
+    rows = tx.rows(
+        f"SELECT {_MESSAGE} FROM messages m WHERE m.group_id = ? AND m.workspace_id = ? AND m.row > ?"
+        " ORDER BY m.row LIMIT ?",
+        (campaign_id, workspace_id, after_row, limit),
+    )
+    return _with_attempts(tx, rows)
+
+
+def campaign_counts(tx: Transaction, workspace_id: str, campaign_id: str) -> dict[str, int]:
+    """How many messages of a campaign are in each status; statuses without any are left out."""
+    return dict(
+        tx.rows(
+            "SELECT status, count(*) FROM messages WHERE group_id = ? AND workspace_id = ? GROUP BY status",
+            (campaign_id, workspace_id),
+        )
+    )
+
+
+def campaign_reasons(tx: Transaction, workspace_id: str, campaign_id: str) -> list[tuple[str, str, str, int]]:
+    """Why messages of a campaign did not arrive: (status, account id, error kind, count), most frequent first."""
+    return [
+        (status, account_id, kind or "", count)
+        for status, account_id, kind, count in tx.rows(
+            "SELECT status, account_id, error_kind, count(*) AS n FROM messages WHERE group_id = ? AND workspace_id = ?"
+            " AND status IN ('failed', 'expired', 'suppressed', 'unknown', 'cancelled')"
+            " GROUP BY status, account_id, error_kind ORDER BY n DESC",
+            (campaign_id, workspace_id),
+        )
+    ]
+
+
+def timeline(tx: Transaction, workspace_id: str, message_id: str) -> list[dict[str, Any]]:
+    """
+    A message's whole life in order: asked, each try with its exchange, each report, the end.
+
+    Entries are `{at, kind, detail, …}`; an attempt's entry holds account, status, code, cost and the
+    redacted exchange.
+    """
+    rows = tx.rows(
+        "SELECT created_at, purpose, channel, send_at, route, attempts FROM messages WHERE id = ? AND workspace_id = ?",
+        (message_id, workspace_id),
+    )
+    if not rows:
+        return []
+    created_at, purpose, channel, send_at, route, attempts = rows[0]
+    condition, parameter = tx.among(_attempt_ids(message_id, attempts))
+    life: list[dict[str, Any]] = [
+        {"at": created_at, "kind": "created", "purpose": purpose, "channel": channel, "send_at": send_at,
+         "route": json.loads(route)}
+    ]  # fmt: skip
+    names = ("at", "attempt_id", "account_id", "exchange_id", "status", "provider_ref", "parts", "cost_amount",
+             "cost_currency", "error_kind", "error_code", "error_detail", "settled_at", "tries", "opened_at", "closed_at",
+             "http_status", "request", "response")  # fmt: skip
+    life += [
+        {"kind": "attempt", **dict(zip(names, row, strict=True))}
+        for row in tx.rows(
+            "SELECT a.submitted_at, a.id, a.account_id, a.exchange_id, a.status, a.provider_ref, a.parts,"
+            " a.cost_amount, a.cost_currency, a.error_kind, a.error_code, a.error_detail, a.settled_at, x.tries,"
+            " x.opened_at, x.closed_at, x.http_status, x.request, x.response"
+            f" FROM attempts a JOIN exchanges x ON x.id = a.exchange_id WHERE a.id {condition} ORDER BY a.submitted_at",
+            (parameter,),
+        )
+    ]
+    life += [
+        {"at": at, "kind": kind, "status": status, "code": code, "detail": detail, "attempt_id": attempt_id,
+         "account_id": account_id, "seq": seq}
+        for at, kind, status, code, detail, attempt_id, account_id, seq in tx.rows(
+            "SELECT at, kind, status, code, detail, attempt_id, account_id, seq FROM events WHERE message_id = ?"
+            " ORDER BY seq",
+            (message_id,),
+        )
+    ]  # fmt: skip
+    # Facts of one millisecond keep the order in which they were written.
+    return sorted(life, key=lambda entry: entry["at"])
+
+
+def events_after(tx: Transaction, workspace_id: str, *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
+    """The feed: events of a workspace with a number above `after`, oldest first."""
+    names = ("seq", "message_id", "attempt_id", "account_id", "kind", "status", "code", "detail", "at")
+    return [
+        dict(zip(names, row, strict=True))
+        for row in tx.rows(
+            f"SELECT {', '.join(names)} FROM events WHERE workspace_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (workspace_id, after, limit),
+        )
+    ]
+
+
+def lanes(tx: Transaction, workspace_id: str | None = None) -> list[dict[str, Any]]:
+    """Per account: how many messages wait and since when the longest-waiting one is due."""
+    where, values = ("AND workspace_id = ?", (workspace_id,)) if workspace_id else ("", ())
+    return [
+        {"account_id": account_id, "waiting": waiting, "oldest_due_at": oldest}
+        for account_id, waiting, oldest in tx.rows(
+            "SELECT account_id, count(*), min(due_at) FROM messages WHERE due_at IS NOT NULL"
+            f" {where} GROUP BY account_id ORDER BY account_id",
+            values,
+        )
+    ]
+
+
+def _with_attempts(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    found = [dict(zip(_NAMES, row, strict=True)) for row in rows]
+    by_id = {entry["id"]: entry for entry in found}
+    costs: dict[str, dict[str, Decimal]] = {}
+    for entry in found:
+        entry["provider_ref"] = None
+    for message_id, provider_ref, parts, amount, currency in _attempts(tx, found):
+        entry = by_id[message_id]
+        entry["provider_ref"] = provider_ref or entry["provider_ref"]
+        entry["parts"] = parts or entry["parts"]
+        if amount is not None:
+            sums = costs.setdefault(message_id, {})
+            sums[currency] = sums.get(currency, Decimal(0)) + Decimal(amount)
+    for entry in found:
+        # Fail-over adds cost; amounts in two currencies cannot be one sum, so all are listed.
+        entry["costs"] = [
+            {"amount": str(amount), "currency": currency} for currency, amount in costs.get(entry["id"], {}).items()
+        ]
+    return found
+
+
+def _attempt_ids(message_id: str, attempts: int) -> list[str]:
+    return [attempt_id(message_id, number) for number in range(1, attempts + 1)]
+
+
+def _attempts(tx: Transaction, entries: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    condition, parameter = tx.among(
+        attempt for entry in entries for attempt in _attempt_ids(entry["id"], entry["attempts"])
+    )
+    return tx.rows(
+        "SELECT message_id, provider_ref, parts, cost_amount, cost_currency FROM attempts"
+        f" WHERE id {condition} ORDER BY submitted_at",
+        (parameter,),
+    )

@@ -1,0 +1,280 @@
+"""
+Delivery reports find their attempt and move it forward; those without one are kept until it is known.
+
+Any order and any repetition ends in the same state: attempts only climb `domain.status.RANK`, and a
+message follows its attempts (delivered by any of them is delivered).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from sendyard.domain.errors import ErrorKind, ProviderError
+from sendyard.domain.status import RANK, AttemptStatus, MessageStatus, ReportStatus
+from sendyard.ledger.claim import CLAIMED_COLUMNS, claimed_from
+from sendyard.ledger.entries import Claimed, EventKind, NextStep, Report
+from sendyard.storage.transaction import Transaction
+
+AfterFailure = Callable[[Claimed, ProviderError], NextStep]
+"""What to do with a message whose newest attempt failed after it was accepted."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Report).decode
+_ATTEMPT_STATUS = {
+    ReportStatus.SENT: AttemptStatus.SENT,
+    ReportStatus.DELIVERED: AttemptStatus.DELIVERED,
+    ReportStatus.READ: AttemptStatus.READ,
+    ReportStatus.FAILED: AttemptStatus.FAILED,
+}
+_BY_REF_CHUNK = 500
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What a call of `record` did with its reports."""
+
+    matched: int = 0
+    repeated: int = 0
+    unmatched: int = 0
+
+
+@dataclass(slots=True)
+class _Known:
+    id: str
+    message_id: str
+    workspace_id: str
+    rank: int
+    recipient: str
+
+    @property
+    def number(self) -> int:
+        """Which attempt of its message it is."""
+        return int(self.id.rpartition("-")[2])
+
+
+def record(
+    tx: Transaction,
+    workspace_id: str,
+    account_id: str,
+    reports: Sequence[Report],
+    *,
+    now: int,
+    after_failure: AfterFailure,
+) -> Recorded:
+    """Store reports of one account: matched ones as events, the others aside until `match_again` places them."""
+    done = Recorded()
+    known = _find(tx, account_id, reports)
+    for report, attempt in zip(reports, known, strict=True):
+        if attempt is None:
+            done.unmatched += _keep(tx, workspace_id, account_id, report, now)
+        elif _apply(tx, account_id, attempt, report, now=now, after_failure=after_failure):
+            done.matched += 1
+        else:
+            done.repeated += 1
+    return done
+
+
+def match_again(tx: Transaction, account_id: str, *, now: int, after_failure: AfterFailure | None = None) -> int:
+    """
+    Try to place the reports of one account that came before their attempt was known.
+
+    Without `after_failure` (inside the receipt's own transaction) failures are left for the sweep, which
+    can decide about them. Returns how many were placed.
+    """
+    rows = tx.rows(
+        "SELECT u.dedupe_key, u.report FROM unmatched_reports u WHERE u.account_id = ? AND (EXISTS"
+        " (SELECT 1 FROM attempts a WHERE a.account_id = u.account_id AND a.provider_ref = u.provider_ref)"
+        " OR EXISTS (SELECT 1 FROM attempts a WHERE a.id = u.reference AND a.account_id = u.account_id))"
+        " ORDER BY u.received_at LIMIT ?",
+        (account_id, _BY_REF_CHUNK),
+    )
+    if not rows:
+        return 0
+    placed = []
+    reports = [_decode(report) for _, report in rows]
+    for (dedupe_key, _), report, attempt in zip(rows, reports, _find(tx, account_id, reports), strict=True):
+        if attempt is None or (report.status is ReportStatus.FAILED and after_failure is None):
+            continue
+        _apply(tx, account_id, attempt, report, now=now, after_failure=after_failure or _never)
+        placed.append((account_id, dedupe_key))
+    tx.run_many("DELETE FROM unmatched_reports WHERE account_id = ? AND dedupe_key = ?", placed)
+    return len(placed)
+
+
+def _never(_message: Claimed, _error: ProviderError) -> NextStep:
+    raise AssertionError("failures are left to the sweep")
+
+
+def _find(tx: Transaction, account_id: str, reports: Sequence[Report]) -> list[_Known | None]:
+    columns = "id, message_id, workspace_id, rank, recipient"
+    by_id: dict[str, _Known] = {}
+    references = {report.reference for report in reports if report.reference}
+    if references:
+        condition, parameter = tx.among(references)
+        for row in tx.rows(
+            f"SELECT {columns} FROM attempts WHERE id {condition} AND account_id = ?", (parameter, account_id)
+        ):
+            by_id[row[0]] = _Known(*row)
+    by_ref: dict[str, list[_Known]] = {}
+    refs = {r.provider_ref for r in reports if r.provider_ref and r.reference not in by_id}
+    if refs:
+        condition, parameter = tx.among(refs)
+        for row in tx.rows(
+            f"SELECT {columns}, provider_ref FROM attempts WHERE account_id = ? AND provider_ref {condition}",
+            (account_id, parameter),
+        ):
+            by_ref.setdefault(row[-1], []).append(_Known(*row[:-1]))
+    return [by_id.get(report.reference) or _choose(by_ref.get(report.provider_ref, []), report) for report in reports]
+
+
+def _choose(candidates: list[_Known], report: Report) -> _Known | None:
+    # Some providers give one id to a whole batch: then the recipient tells them apart.
+    if len(candidates) > 1:
+        candidates = [candidate for candidate in candidates if candidate.recipient == report.recipient]
+    return candidates[0] if candidates else None
+
+
+def _keep(tx: Transaction, workspace_id: str, account_id: str, report: Report, now: int) -> int:
+    return tx.run(
+        "INSERT INTO unmatched_reports (account_id, dedupe_key, workspace_id, reference, provider_ref, recipient,"
+        " report, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (
+            account_id,
+            report.dedupe_key,
+            workspace_id,
+            report.reference,
+            report.provider_ref,
+            report.recipient,
+            _encode(report).decode(),
+            now,
+        ),
+    )
+
+
+def _apply(
+    tx: Transaction, account_id: str, attempt: _Known, report: Report, *, now: int, after_failure: AfterFailure
+) -> bool:
+    error = report.error
+    heard = _ATTEMPT_STATUS.get(report.status)
+    rank = RANK[heard] if heard else -1
+    fresh = tx.run(
+        "INSERT INTO events (workspace_id, message_id, attempt_id, account_id, kind, status, code, detail, dedupe_key,"
+        " at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (
+            attempt.workspace_id,
+            attempt.message_id,
+            attempt.id,
+            account_id,
+            EventKind.REPORT.value,
+            report.status.value,
+            error.code if error else report.raw_status,
+            error.detail if error else None,
+            report.dedupe_key,
+            report.occurred_at or now,
+        ),
+    )
+    if not fresh:
+        return False
+    advanced = tx.run(
+        "UPDATE attempts SET status = ?, rank = ?, settled_at = COALESCE(settled_at, ?),"
+        " error_kind = ?, error_code = ?, error_detail = ?, poll_at = CASE WHEN ? THEN NULL ELSE poll_at END"
+        " WHERE id = ? AND rank < ?",
+        (
+            heard.value,
+            rank,
+            now,
+            error.kind.value if error else None,
+            error.code if error else None,
+            error.detail if error else None,
+            rank > RANK[AttemptStatus.SENT],
+            attempt.id,
+            rank,
+        ),
+    ) if heard else 0
+    if report.provider_ref or report.parts is not None or report.cost_amount is not None:
+        tx.run(
+            "UPDATE attempts SET provider_ref = COALESCE(provider_ref, ?), parts = COALESCE(?, parts),"
+            " cost_amount = COALESCE(?, cost_amount), cost_currency = COALESCE(?, cost_currency) WHERE id = ?",
+            (report.provider_ref or None, report.parts, report.cost_amount, report.cost_currency, attempt.id),
+        )
+    if advanced and heard:
+        _follow(tx, attempt, heard, report, now=now, after_failure=after_failure)
+    return True
+
+
+def _follow(
+    tx: Transaction,
+    attempt: _Known,
+    heard: AttemptStatus,
+    report: Report,
+    *,
+    now: int,
+    after_failure: AfterFailure,
+) -> None:
+    if heard is AttemptStatus.SENT:
+        tx.run(
+            "UPDATE messages SET status = 'sent', sent_at = COALESCE(sent_at, ?), lease_owner = NULL, lease_until = NULL"
+            " WHERE id = ? AND attempts = ? AND status IN ('sending', 'unknown')",
+            (now, attempt.message_id, attempt.number),
+        )
+    elif heard in (AttemptStatus.DELIVERED, AttemptStatus.READ):
+        at = report.occurred_at or now
+        tx.run(
+            "UPDATE messages SET status = ?, delivered_at = COALESCE(delivered_at, ?), sent_at = COALESCE(sent_at, ?),"
+            " settled_at = COALESCE(settled_at, ?), due_at = NULL, lease_owner = NULL, lease_until = NULL,"
+            " error_kind = NULL, error_code = NULL, error_detail = NULL"
+            " WHERE id = ? AND status NOT IN ('read', ?)",
+            (heard.value, at, at, now, attempt.message_id, heard.value),
+        )
+    else:
+        error = report.error or ProviderError(ErrorKind.UNMAPPED, report.raw_status)
+        _fail(tx, attempt, error, now=now, after_failure=after_failure)
+
+
+def _fail(tx: Transaction, attempt: _Known, error: ProviderError, *, now: int, after_failure: AfterFailure) -> None:
+    lock = " FOR UPDATE" if tx.dialect == "postgresql" else ""
+    rows: list[tuple[Any, ...]] = tx.rows(
+        f"SELECT {CLAIMED_COLUMNS} FROM messages"
+        f" WHERE id = ? AND attempts = ? AND status IN ('sending', 'sent', 'unknown'){lock}",
+        (attempt.message_id, attempt.number),
+    )
+    if not rows:
+        return
+    message = claimed_from(rows[0])
+    step = after_failure(message, error)
+    waiting = step.message_status is MessageStatus.QUEUED
+    route = list(step.route) or message.route
+    tx.run(
+        "UPDATE messages SET status = ?, settled_at = ?, error_kind = ?, error_code = ?, error_detail = ?, due_at = ?,"
+        " account_id = ?, route = ?, retries = 0, lease_owner = NULL, lease_until = NULL WHERE id = ?",
+        (
+            step.message_status.value,
+            None if waiting else now,
+            error.kind.value,
+            error.code,
+            error.detail,
+            step.due_at if waiting else None,
+            route[0],
+            _encode(route).decode(),
+            message.id,
+        ),
+    )
+    if waiting:
+        tx.run(
+            "INSERT INTO events (workspace_id, message_id, attempt_id, account_id, kind, status, code, detail, at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                message.workspace_id,
+                message.id,
+                attempt.id,
+                route[0],
+                step.event.value,
+                step.message_status.value,
+                error.code,
+                error.detail,
+                now,
+            ),
+        )
+        tx.wake()

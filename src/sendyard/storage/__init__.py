@@ -1,0 +1,3 @@
+"""
+Schema, engine for SQLite and PostgreSQL, migrations and the credential vault.
+"""

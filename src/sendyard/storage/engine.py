@@ -1,0 +1,263 @@
+"""
+Connections, group commit and wake-ups, for SQLite and PostgreSQL alike.
+
+Work is a function of a `Transaction`. Everything that waits to be written at the same moment shares one
+commit; a caller is answered after it. One of a group failing makes the others run again without it, so
+a work function touches nothing but its transaction.
+"""
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Literal, TypeVar, cast
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.pool import NullPool
+
+from sendyard.domain.errors import Invalid
+from sendyard.storage.transaction import Dialect, Transaction
+
+T = TypeVar("T")
+Work = Callable[[Transaction], T]
+
+_GROUP_LIMIT = 256  # works in one commit: beyond it, waiting costs more than the commit saves
+_CHANNEL = "sendyard_work"
+_RETRIES = 5
+
+
+class Database:
+    """
+    The one way to stored data.
+
+    `write` and `read` are for the event loop, `write_now` and `read_now` for threads and the command
+    line. Never call the `_now` forms on the event loop.
+    """
+
+    def __init__(self, url: str, *, writers: int = 3, readers: int = 2) -> None:
+        """
+        Open `sqlite:///path` or `postgresql://…`.
+
+        SQLite always has one writer; PostgreSQL has `writers` connections that share one queue.
+
+        Raises:
+            Invalid: the URL names another engine, or SQLite is too old.
+        """
+        self.url = url
+        self.engine = _open_engine(url)
+        self.dialect: Dialect = cast("Dialect", self.engine.dialect.name)
+        self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._writer_count = 1 if self.dialect == "sqlite" else writers
+        self._writers = [
+            threading.Thread(target=self._write_loop, name=f"writer-{number}", daemon=True)
+            for number in range(self._writer_count)
+        ]
+        self._local = threading.local()
+        self._reader_connections: list[Connection] = []
+        self._readers = ThreadPoolExecutor(max_workers=readers, thread_name_prefix="reader")
+        self._wake_lock = threading.Lock()
+        self._listeners: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self._listener: threading.Thread | None = None
+        self._closed = False
+        for writer in self._writers:
+            writer.start()
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a transaction that may be shared with others, and return after the commit."""
+        future: Future[T] = Future()
+        self._submit(work, future)
+        return await asyncio.wrap_future(future)
+
+    def write_now(self, work: Work[T]) -> T:
+        """Like `write`, blocking."""
+        future: Future[T] = Future()
+        self._submit(work, future)
+        return future.result()
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` in a read-only transaction on a connection of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    def read_now(self, work: Work[T]) -> T:
+        """Like `read`, blocking."""
+        return self._readers.submit(self._read, work).result()
+
+    def wakeup(self) -> asyncio.Event:
+        """
+        Subscribe the running loop: the event is set whenever committed work may be waiting.
+
+        The subscriber clears it. On PostgreSQL this hears every process; on SQLite this process, and a
+        command-line tool that writes beside it is noticed by the dispatcher's own slow round.
+        """
+        flag = asyncio.Event()
+        with self._wake_lock:
+            self._listeners.append((asyncio.get_running_loop(), flag))
+            if self.dialect == "postgresql" and self._listener is None:
+                self._listener = threading.Thread(target=self._listen, name="listener", daemon=True)
+                self._listener.start()
+        return flag
+
+    def close(self) -> None:
+        """Finish what is queued and close every connection. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        for _ in self._writers:
+            self._queue.put(None)
+        for writer in self._writers:
+            writer.join()
+        self._readers.shutdown()
+        for connection in self._reader_connections:
+            connection.close()
+        if self._listener is not None:
+            self._listener.join()
+        self.engine.dispose()
+
+    def _submit(self, work: Work[T], future: Future[T]) -> None:
+        if self._closed:
+            raise RuntimeError("the database is closed")
+        self._queue.put((work, future))
+
+    def _write_loop(self) -> None:
+        connection: Connection | None = None
+        while (first := self._queue.get()) is not None:
+            group = [first]
+            stop = False
+            while len(group) < _GROUP_LIMIT:
+                try:
+                    waiting = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if waiting is None:
+                    stop = True
+                    break
+                group.append(waiting)
+            if connection is None or connection.closed or connection.invalidated:
+                connection = self._connect_for(group)
+            if connection is not None:
+                self._commit_group(connection, group)
+            if stop:
+                break
+        if connection is not None:
+            connection.close()
+
+    def _connect_for(self, group: list[tuple[Work[Any], Future[Any]]]) -> Connection | None:
+        try:
+            return self.engine.connect()
+        except sa.exc.SQLAlchemyError as error:
+            for _, future in group:
+                future.set_exception(error)
+            return None
+
+    def _commit_group(self, connection: Connection, group: list[tuple[Work[Any], Future[Any]]]) -> None:
+        try:
+            results, wakes = self._run(connection, [work for work, _ in group])
+        except BaseException as error:  # whatever it is belongs to a caller, not to this thread
+            if len(group) == 1:
+                group[0][1].set_exception(error)
+                return
+            for alone in group:
+                self._commit_group(connection, [alone])
+            return
+        if wakes:
+            self._wake_local()
+        for (_, future), result in zip(group, results, strict=True):
+            future.set_result(result)
+
+    def _run(self, connection: Connection, works: list[Work[Any]]) -> tuple[list[Any], bool]:
+        for attempt in range(_RETRIES):
+            try:
+                with connection.begin():
+                    transaction = Transaction(connection, self.dialect)
+                    results = [work(transaction) for work in works]
+                    if transaction.wakes and self.dialect == "postgresql":
+                        transaction.run(f"NOTIFY {_CHANNEL}")
+                return results, transaction.wakes
+            except (sa.exc.DBAPIError, psycopg.Error, sqlite3.Error) as error:
+                if attempt == _RETRIES - 1 or not _is_passing(error):
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _read(self, work: Work[T]) -> T:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None or connection.closed or connection.invalidated:
+            connection = self.engine.connect().execution_options(sendyard_read_only=True)
+            self._local.connection = connection
+            self._reader_connections.append(connection)
+        with connection.begin() as transaction:
+            try:
+                return work(Transaction(connection, self.dialect))
+            finally:
+                transaction.rollback()
+
+    def _wake_local(self) -> None:
+        with self._wake_lock:
+            listeners = list(self._listeners)
+        for loop, flag in listeners:
+            # A loop that has ended since it subscribed has nobody left to wake.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(flag.set)
+
+    def _listen(self) -> None:
+        url = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        while not self._closed:
+            try:
+                with psycopg.connect(url, autocommit=True) as connection:
+                    connection.execute(f"LISTEN {_CHANNEL}")
+                    while not self._closed:
+                        for _ in connection.notifies(timeout=0.5, stop_after=1):
+                            self._wake_local()
+            except psycopg.Error:
+                # The dispatcher's slow round carries on until the server is back.
+                threading.Event().wait(0.5)
+
+
+def _is_passing(error: Exception) -> bool:
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    if isinstance(cause, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
+        return True
+    return isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause)
+
+
+def _open_engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        raise Invalid(
+            "bad_database_url",
+            f"expected sqlite:///path/to/file or postgresql://host/name, found a URL for "
+            f"{parsed.get_backend_name() or 'nothing'}; set SENDYARD_DATABASE_URL",
+        )
+    if sqlite3.sqlite_version_info < (3, 35):
+        raise Invalid(
+            "old_sqlite", f"expected SQLite 3.35 or newer, found {sqlite3.sqlite_version}; use a newer Python build"
+        )
+    engine = sa.create_engine(parsed, poolclass=NullPool, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(driver: sqlite3.Connection, _record: object) -> None:
+    # The stdlib module would otherwise open transactions by itself, and always deferred ones.
+    driver.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000",
+                   "cache_size=-65536", "temp_store=MEMORY", "wal_autocheckpoint=4000"):
+        driver.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred transaction that turns into a write cannot wait for the lock: it fails at once.
+    mode: Literal["DEFERRED", "IMMEDIATE"] = (
+        "DEFERRED" if connection.get_execution_options().get("sendyard_read_only") else "IMMEDIATE"
+    )
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+

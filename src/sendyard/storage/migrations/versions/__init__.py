@@ -1,0 +1,3 @@
+"""
+One file per change of shape, oldest first.
+"""

@@ -1,0 +1,382 @@
+"""
+Every table. Every row belongs to a workspace; times are milliseconds since 1970 (UTC).
+
+Identifiers are UUIDv7 in their 36-character text form. Amounts of money are decimal strings. JSON is
+text, because the hot path hands it through without looking inside.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Byte order on both engines: ids are compared as text and must sort alike.
+ID: TypeEngine[str] = Text().with_variant(Text(collation="C"), "postgresql")
+TIME = BigInteger()
+# SQLite gives a row number only to a column that is literally INTEGER.
+SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _workspace() -> Column[str]:
+    return Column("workspace_id", ID, ForeignKey("workspaces.id"), nullable=False)
+
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("recipient_hourly_limit", Integer, nullable=False, server_default="10"),  # 0: none
+    Column("created_at", TIME, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _workspace(),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # live, team, test
+    Column("hint", Text, nullable=False),  # the first characters, to recognise it
+    Column("digest", LargeBinary, nullable=False, unique=True),  # SHA-256; the key itself is shown once
+    Column("scopes", Text, nullable=False),  # JSON list
+    Column("created_at", TIME, nullable=False),
+    Column("revoked_at", TIME),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _workspace(),
+    Column("provider", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # settings as JSON, encrypted and bound to the id
+    Column("callback_token", Text, nullable=False, unique=True),
+    Column("sender", Text, nullable=False, server_default=""),  # used when a message names none
+    Column("status", Text, nullable=False, server_default="active"),  # active, paused
+    Column("pause_reason", Text, nullable=False, server_default=""),
+    Column("rate_per_second", Text),  # decimal; the provider's default when null
+    Column("open_requests", Integer),  # likewise
+    Column("price_per_part", Text),  # decimal
+    Column("currency", Text, nullable=False, server_default="USD"),
+    Column("poll_cursor", Text, nullable=False, server_default=""),
+    Column("created_at", TIME, nullable=False),
+    UniqueConstraint("workspace_id", "name"),
+)
+
+rate_buckets = Table(  # shared by all workers; see delivery.limits
+    "rate_buckets",
+    metadata,
+    Column("account_id", ID, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    _workspace(),
+    Column("next_free_us", BigInteger, nullable=False),  # microseconds since 1970: when the next unit may leave
+)
+
+routes = Table(
+    "routes",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _workspace(),
+    Column("channel", Text, nullable=False),
+    Column("country", Text, nullable=False, server_default=""),  # "" stands for any
+    Column("purpose", Text, nullable=False, server_default=""),  # "" stands for any
+    Column("accounts", Text, nullable=False),  # JSON list of account ids, first choice first
+    Column("failover", Boolean),  # null: by purpose (otp and transactional yes, promotional no)
+    UniqueConstraint("workspace_id", "channel", "country", "purpose"),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _workspace(),
+    Column("address", Text, nullable=False),  # E.164 or the provider's id
+    Column("channel", Text, nullable=False, server_default=""),  # "" stands for any
+    Column("reason", Text, nullable=False),  # opted_out, complaint, invalid, manual
+    Column("source", Text, nullable=False, server_default=""),
+    Column("created_at", TIME, nullable=False),
+    UniqueConstraint("workspace_id", "address", "channel"),
+)
+
+templates = Table(
+    "templates",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _workspace(),
+    Column("code", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),  # the newest
+    Column("created_at", TIME, nullable=False),
+    UniqueConstraint("workspace_id", "code"),
+)
+
+template_versions = Table(  # immutable
+    "template_versions",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _workspace(),
+    Column("template_id", ID, ForeignKey("templates.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", TIME, nullable=False),
+    UniqueConstraint("template_id", "version"),
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _workspace(),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("template_version_id", ID, ForeignKey("template_versions.id"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("sender", Text, nullable=False, server_default=""),
+    Column("country", Text, nullable=False, server_default=""),
+    Column("expires_in_seconds", Integer, nullable=False),
+    Column("pause_reason", Text, nullable=False, server_default=""),
+    Column("expanded_to", Integer, nullable=False, server_default="0"),  # last row turned into a message
+    Column("created_at", TIME, nullable=False),
+    Column("started_at", TIME),
+    Column("finished_at", TIME),
+)
+
+campaign_recipients = Table(  # the frozen audience: one row of the file each
+    "campaign_recipients",
+    metadata,
+    Column("campaign_id", ID, ForeignKey("campaigns.id"), primary_key=True),
+    Column("row", Integer, primary_key=True),  # as a spreadsheet numbers it: the header is row 1
+    _workspace(),
+    Column("given", Text, nullable=False),  # the address as it stood in the file
+    Column("address", Text, nullable=False, server_default=""),  # E.164; empty when refused
+    Column("country", Text, nullable=False, server_default=""),
+    Column("variables", Text, nullable=False, server_default="{}"),  # JSON
+    Column("code", Text, nullable=False, server_default=""),  # why the row is refused; empty when it is good
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("fixed", Text, nullable=False, server_default=""),  # what was repaired, in words
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("workspace_id", ID, ForeignKey("workspaces.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),  # SHA-256 of method, path and body
+    Column("status", Integer),  # null: still running
+    Column("body", LargeBinary),
+    Column("created_at", TIME, nullable=False),
+)
+
+# ---- the ledger: only the package `ledger` writes below this line --------------------------------
+# Hot rows carry no foreign keys: the ledger is their only writer, and each check would be paid a
+# million times.
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("workspace_id", ID, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("address_kind", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("sender", Text, nullable=False),  # "" stands for the account's own
+    Column("content", Text, nullable=False),  # JSON, see ledger.content_codec
+    Column("parts", SmallInteger, nullable=False),
+    Column("encoding", Text, nullable=False),
+    Column("group_id", ID, nullable=False),  # the campaign, or "" : the unit of fairness
+    Column("row", Integer),  # of the campaign
+    Column("batch_id", ID),
+    Column("reference", Text, nullable=False),
+    Column("metadata", Text, nullable=False),  # JSON
+    Column("route", Text, nullable=False),  # JSON list of account ids still open, first choice first
+    Column("failover", Boolean, nullable=False),
+    Column("account_id", ID, nullable=False),  # the lane it waits in, or was last handed to
+    Column("attempts", SmallInteger, nullable=False),  # how many; the newest speaks for the message
+    Column("retries", SmallInteger, nullable=False),  # on the present route
+    # Not null exactly while the message waits to be claimed: scheduled, queued, not leased.
+    Column("due_at", TIME),
+    Column("send_at", TIME),
+    Column("expires_at", TIME, nullable=False),
+    Column("lease_owner", Text),  # used where several processes share the database
+    Column("lease_until", TIME),
+    Column("created_at", TIME, nullable=False),
+    Column("sent_at", TIME),
+    Column("delivered_at", TIME),
+    Column("settled_at", TIME),
+    Column("error_kind", Text),
+    Column("error_code", Text),
+    Column("error_detail", Text),
+    Index(
+        "ix_messages_lane",
+        "account_id",
+        "priority",
+        "group_id",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_messages_lease",
+        "lease_until",
+        sqlite_where=text("lease_until IS NOT NULL"),
+        postgresql_where=text("lease_until IS NOT NULL"),
+    ),
+    Index(
+        "ix_messages_campaign_address",
+        "group_id",
+        "address",
+        unique=True,
+        sqlite_where=text("group_id <> ''"),
+        postgresql_where=text("group_id <> ''"),
+    ),
+    Index("ix_messages_recipient", "workspace_id", "address", "created_at"),
+)
+
+exchanges = Table(
+    "exchanges",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("workspace_id", ID, nullable=False),
+    Column("account_id", ID, nullable=False),
+    Column("status", Text, nullable=False),  # open, closed, doubtful (to be repeated or looked up), abandoned
+    Column("size", Integer, nullable=False),
+    Column("tries", SmallInteger, nullable=False),
+    Column("opened_at", TIME, nullable=False),
+    Column("closed_at", TIME),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", TIME, nullable=False),
+    Column("members", Text, nullable=False),  # JSON list of attempt ids, in the order of the batch
+    Column("next_try_at", TIME),  # a doubtful exchange: when to settle it
+    Column("http_status", SmallInteger),
+    Column("request", Text),  # redacted and shortened
+    Column("response", Text),
+    Index(
+        "ix_exchanges_open",
+        "status",
+        "next_try_at",
+        sqlite_where=text("status IN ('open', 'doubtful')"),
+        postgresql_where=text("status IN ('open', 'doubtful')"),
+    ),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", ID, primary_key=True),  # domain.ids.attempt_id; also the reference at the provider
+    Column("workspace_id", ID, nullable=False),
+    Column("message_id", ID, nullable=False),
+    Column("account_id", ID, nullable=False),
+    Column("exchange_id", ID, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("rank", SmallInteger, nullable=False),  # domain.status.RANK of the status
+    Column("provider_ref", Text),
+    Column("sender", Text, nullable=False),
+    Column("recipient", Text, nullable=False),  # as reports name it: E.164 or id
+    Column("parts", SmallInteger),
+    Column("cost_amount", Text),
+    Column("cost_currency", Text),
+    Column("error_kind", Text),
+    Column("error_code", Text),
+    Column("error_detail", Text),
+    Column("submitted_at", TIME, nullable=False),
+    Column("settled_at", TIME),
+    Column("poll_at", TIME),  # when to ask for a missing report; null: not to be asked
+    Column("polls", SmallInteger, nullable=False),
+    Index(
+        "ix_attempts_provider_ref",
+        "account_id",
+        "provider_ref",
+        sqlite_where=text("provider_ref IS NOT NULL"),
+        postgresql_where=text("provider_ref IS NOT NULL"),
+    ),
+    Index(
+        "ix_attempts_poll",
+        "account_id",
+        "poll_at",
+        sqlite_where=text("poll_at IS NOT NULL"),
+        postgresql_where=text("poll_at IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("workspace_id", ID, nullable=False),
+    Column("message_id", ID, nullable=False),
+    Column("attempt_id", ID),
+    Column("account_id", ID),
+    Column("kind", Text, nullable=False),  # ledger.events names them
+    Column("status", Text),  # of the message afterwards
+    Column("code", Text),
+    Column("detail", Text),
+    Column("dedupe_key", Text),
+    Column("at", TIME, nullable=False),
+    Index("ix_events_message", "message_id"),
+    Index(
+        "ix_events_dedupe",
+        "attempt_id",
+        "dedupe_key",
+        unique=True,
+        sqlite_where=text("dedupe_key IS NOT NULL"),
+        postgresql_where=text("dedupe_key IS NOT NULL"),
+    ),
+)
+
+unmatched_reports = Table(  # orphans: kept and matched again when their attempt becomes known
+    "unmatched_reports",
+    metadata,
+    Column("account_id", ID, primary_key=True),
+    Column("dedupe_key", Text, primary_key=True),
+    Column("workspace_id", ID, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("provider_ref", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("report", Text, nullable=False),  # JSON, see ledger.reports
+    Column("received_at", TIME, nullable=False),
+    Index("ix_unmatched_reports_ref", "account_id", "provider_ref"),
+)
+
+inbound_messages = Table(
+    "inbound_messages",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _workspace(),
+    Column("account_id", ID, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("provider_ref", Text, nullable=False),
+    Column("dedupe_key", Text, nullable=False),
+    Column("received_at", TIME, nullable=False),
+    UniqueConstraint("account_id", "dedupe_key"),
+)

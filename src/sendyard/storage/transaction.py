@@ -1,0 +1,72 @@
+"""
+One transaction as work functions see it: the same statements on SQLite and PostgreSQL.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+from sqlalchemy import Connection, CursorResult
+from sqlalchemy.sql import Executable
+
+Dialect = Literal["sqlite", "postgresql"]
+
+
+@lru_cache(maxsize=512)
+def _percent_style(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+class Transaction:
+    """
+    Handed to a work function; commits when the function returns, rolls back when it raises.
+
+    Ordinary queries go through `execute` (SQLAlchemy Core). Hot statements go through `rows`, `run` and
+    `run_many`: plain SQL with `?` for parameters, straight to the driver.
+    """
+
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        """Wrap a connection on which a transaction has begun."""
+        self._connection = connection
+        self._driver: Any = connection.connection.dbapi_connection
+        self.dialect = dialect
+        self.wakes = False
+
+    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        """Run a SQLAlchemy statement."""
+        return self._connection.execute(statement, parameters)
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run plain SQL and fetch every row."""
+        cursor = self._driver.execute(self._dialect_sql(sql), parameters)
+        fetched: list[tuple[Any, ...]] = cursor.fetchall()
+        return fetched
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Run plain SQL and return how many rows it touched."""
+        count: int = self._driver.execute(self._dialect_sql(sql), parameters).rowcount
+        return count
+
+    def run_many(self, sql: str, parameters: Sequence[Sequence[Any]]) -> int:
+        """Run one statement for each row of parameters; returns how many rows were touched in all."""
+        if not parameters:
+            return 0
+        cursor = self._driver.cursor()
+        cursor.executemany(self._dialect_sql(sql), parameters)
+        count: int = cursor.rowcount
+        cursor.close()
+        return count
+
+    def among(self, values: Iterable[str]) -> tuple[str, Any]:
+        """A condition `= any of values` and its one parameter: `f"WHERE id {condition}"`."""
+        if self.dialect == "sqlite":
+            return "IN (SELECT value FROM json_each(?))", json.dumps(list(values))
+        return "= ANY(?)", list(values)
+
+    def wake(self) -> None:
+        """Tell dispatchers, in every process, that there is work once this transaction is committed."""
+        self.wakes = True
+
+    def _dialect_sql(self, sql: str) -> str:
+        return sql if self.dialect == "sqlite" else _percent_style(sql)
