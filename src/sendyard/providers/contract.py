@@ -40,7 +40,8 @@ class AccountSettings(BaseModel):
     the provider's own dashboard where the value is found.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+    # Without `hide_input_in_errors` the message of a failed validation repeats the secret that was given.
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False, hide_input_in_errors=True)
 
     base_url: str
 
