@@ -34,8 +34,15 @@ def enqueue(tx: Transaction, messages: Sequence[NewMessage]) -> int:
     """
     stored = tx.run_many(_INSERT, [_row(message) for message in messages])
     stopped = [
-        (m.workspace_id, m.id, _stop_event(m.status), m.status, m.error.code if m.error else None,
-         m.error.detail if m.error else None, m.created_at)
+        (
+            m.workspace_id,
+            m.id,
+            _stop_event(m.status),
+            m.status,
+            m.error.code if m.error else None,
+            m.error.detail if m.error else None,
+            m.created_at,
+        )
         for m in messages
         if m.status not in _WAITING
     ]

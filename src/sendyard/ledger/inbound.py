@@ -24,6 +24,17 @@ def keep_inbound(
         tx.run(
             "INSERT INTO inbound_messages (id, workspace_id, account_id, sender, recipient, channel, text,"
             " provider_ref, dedupe_key, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (new_id(), workspace_id, account_id, sender, recipient, channel, text, provider_ref, dedupe_key, received_at),
+            (
+                new_id(),
+                workspace_id,
+                account_id,
+                sender,
+                recipient,
+                channel,
+                text,
+                provider_ref,
+                dedupe_key,
+                received_at,
+            ),
         )
     )

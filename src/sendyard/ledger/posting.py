@@ -46,10 +46,8 @@ def post(tx: Transaction, exchanges: Sequence[Exchange], *, owner: str, now: int
     for exchange in exchanges:
         members = [posting.attempt_id for posting in exchange.postings if posting.message.id in going]
         if members:
-            rows.append(
-                (exchange.id, exchange.workspace_id, exchange.account_id, len(members), now, owner, lease_until,
-                 json.dumps(members))  # fmt: skip
-            )
+            place = (exchange.id, exchange.workspace_id, exchange.account_id)
+            rows.append((*place, len(members), now, owner, lease_until, json.dumps(members)))
     tx.run_many(
         "INSERT INTO exchanges (id, workspace_id, account_id, status, size, tries, opened_at, owner, lease_until,"
         " members) VALUES (?, ?, ?, 'open', ?, 1, ?, ?, ?, ?)",

@@ -20,7 +20,9 @@ _NAMES = [column.strip().removeprefix("m.") for column in _MESSAGE.split(",")]
 
 def message(tx: Transaction, workspace_id: str, message_id: str) -> dict[str, Any] | None:
     """One message with its provider reference and cost, or None. Times are milliseconds."""
-    rows = tx.rows(f"SELECT {_MESSAGE} FROM messages m WHERE m.id = ? AND m.workspace_id = ?", (message_id, workspace_id))
+    rows = tx.rows(
+        f"SELECT {_MESSAGE} FROM messages m WHERE m.id = ? AND m.workspace_id = ?", (message_id, workspace_id)
+    )
     return _with_attempts(tx, rows)[0] if rows else None
 
 
@@ -114,9 +116,27 @@ def timeline(tx: Transaction, workspace_id: str, message_id: str) -> list[dict[s
         {"at": created_at, "kind": "created", "purpose": purpose, "channel": channel, "send_at": send_at,
          "route": json.loads(route)}
     ]  # fmt: skip
-    names = ("at", "attempt_id", "account_id", "exchange_id", "status", "provider_ref", "parts", "cost_amount",
-             "cost_currency", "error_kind", "error_code", "error_detail", "settled_at", "tries", "opened_at", "closed_at",
-             "http_status", "request", "response")  # fmt: skip
+    names = [
+        "at",
+        "attempt_id",
+        "account_id",
+        "exchange_id",
+        "status",
+        "provider_ref",
+        "parts",
+        "cost_amount",
+        "cost_currency",
+        "error_kind",
+        "error_code",
+        "error_detail",
+        "settled_at",
+        "tries",
+        "opened_at",
+        "closed_at",
+        "http_status",
+        "request",
+        "response",
+    ]
     life += [
         {"kind": "attempt", **dict(zip(names, row, strict=True))}
         for row in tx.rows(

@@ -177,22 +177,26 @@ def _apply(
     )
     if not fresh:
         return False
-    advanced = tx.run(
-        "UPDATE attempts SET status = ?, rank = ?, settled_at = COALESCE(settled_at, ?),"
-        " error_kind = ?, error_code = ?, error_detail = ?, poll_at = CASE WHEN ? THEN NULL ELSE poll_at END"
-        " WHERE id = ? AND rank < ?",
-        (
-            heard.value,
-            rank,
-            now,
-            error.kind.value if error else None,
-            error.code if error else None,
-            error.detail if error else None,
-            rank > RANK[AttemptStatus.SENT],
-            attempt.id,
-            rank,
-        ),
-    ) if heard else 0
+    advanced = (
+        tx.run(
+            "UPDATE attempts SET status = ?, rank = ?, settled_at = COALESCE(settled_at, ?),"
+            " error_kind = ?, error_code = ?, error_detail = ?, poll_at = CASE WHEN ? THEN NULL ELSE poll_at END"
+            " WHERE id = ? AND rank < ?",
+            (
+                heard.value,
+                rank,
+                now,
+                error.kind.value if error else None,
+                error.code if error else None,
+                error.detail if error else None,
+                rank > RANK[AttemptStatus.SENT],
+                attempt.id,
+                rank,
+            ),
+        )
+        if heard
+        else 0
+    )
     if report.provider_ref or report.parts is not None or report.cost_amount is not None:
         tx.run(
             "UPDATE attempts SET provider_ref = COALESCE(provider_ref, ?), parts = COALESCE(?, parts),"
@@ -215,7 +219,7 @@ def _follow(
 ) -> None:
     if heard is AttemptStatus.SENT:
         tx.run(
-            "UPDATE messages SET status = 'sent', sent_at = COALESCE(sent_at, ?), lease_owner = NULL, lease_until = NULL"
+            "UPDATE messages SET status = 'sent', sent_at = COALESCE(sent_at, ?)"
             " WHERE id = ? AND attempts = ? AND status IN ('sending', 'unknown')",
             (now, attempt.message_id, attempt.number),
         )

@@ -158,7 +158,7 @@ class Database:
     def _commit_group(self, connection: Connection, group: list[tuple[Work[Any], Future[Any]]]) -> None:
         try:
             results, wakes = self._run(connection, [work for work, _ in group])
-        except BaseException as error:  # whatever it is belongs to a caller, not to this thread
+        except BaseException as error:  # noqa: BLE001 - it belongs to a caller, not to this thread
             if len(group) == 1:
                 group[0][1].set_exception(error)
                 return
@@ -178,10 +178,11 @@ class Database:
                     results = [work(transaction) for work in works]
                     if transaction.wakes and self.dialect == "postgresql":
                         transaction.run(f"NOTIFY {_CHANNEL}")
-                return results, transaction.wakes
             except (sa.exc.DBAPIError, psycopg.Error, sqlite3.Error) as error:
                 if attempt == _RETRIES - 1 or not _is_passing(error):
                     raise
+            else:
+                return results, transaction.wakes
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _read(self, work: Work[T]) -> T:
@@ -248,8 +249,15 @@ def _open_engine(url: str) -> Engine:
 def _prepare_sqlite(driver: sqlite3.Connection, _record: object) -> None:
     # The stdlib module would otherwise open transactions by itself, and always deferred ones.
     driver.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000",
-                   "cache_size=-65536", "temp_store=MEMORY", "wal_autocheckpoint=4000"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=10000",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+        "wal_autocheckpoint=4000",
+    ):
         driver.execute(f"PRAGMA {pragma}").close()
 
 
@@ -259,5 +267,3 @@ def _begin_sqlite(connection: Connection) -> None:
         "DEFERRED" if connection.get_execution_options().get("sendyard_read_only") else "IMMEDIATE"
     )
     connection.exec_driver_sql(f"BEGIN {mode}")
-
-

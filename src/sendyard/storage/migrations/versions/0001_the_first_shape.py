@@ -209,6 +209,7 @@ def upgrade() -> None:
         sa.Column("price_per_part", sa.Text(), nullable=True),
         sa.Column("currency", sa.Text(), server_default="USD", nullable=False),
         sa.Column("poll_cursor", sa.Text(), server_default="", nullable=False),
+        sa.Column("poll_lease_until", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name=op.f("fk_accounts_workspace_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
@@ -299,6 +300,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_templates")),
         sa.UniqueConstraint("workspace_id", "code", name=op.f("uq_templates_workspace_id_code")),
     )
+    op.create_table(
+        "unreadable_callbacks",
+        sa.Column("id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("workspace_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("account_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name=op.f("fk_unreadable_callbacks_workspace_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_unreadable_callbacks")),
+    )
+    with op.batch_alter_table("unreadable_callbacks", schema=None) as batch_op:
+        batch_op.create_index("ix_unreadable_callbacks_account", ["account_id", "received_at"], unique=False)
+
     op.create_table(
         "rate_buckets",
         sa.Column("account_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),

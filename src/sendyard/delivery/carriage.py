@@ -1,0 +1,131 @@
+"""
+Which accounts can carry one content as it stands, and what it counts there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from sendyard.delivery.directory import AccountEntry, Directory
+from sendyard.domain.channels import Channel
+from sendyard.domain.content import Content, Media, TemplateRef
+from sendyard.domain.korean import count_korean
+from sendyard.domain.parts import count_gsm
+from sendyard.domain.replacements import suggest_replacement
+from sendyard.providers.contract import Outgoing, Problem
+from sendyard.providers.spec import Counting, TextRules
+
+_TEXTED = frozenset({Channel.SMS, Channel.MMS})
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a content counts at one provider; `units` as its encoding counts them."""
+
+    encoding: str
+    units: int
+    parts: int
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Carriage:
+    """
+    The accounts that can carry a message, first choice first, and what it counts at the first.
+
+    Without any, `problems` are those of the account that would have been first.
+    """
+
+    accounts: tuple[str, ...] = ()
+    parts: int = 0
+    encoding: str = ""
+    problems: Sequence[Problem] = field(default_factory=tuple)
+
+
+def carriage(directory: Directory, accounts: Sequence[str], outgoing: Outgoing) -> Carriage:
+    """
+    Ask each account whether it can carry the message.
+
+    Args:
+        directory: what there is.
+        accounts: ids in order of preference; at least one.
+        outgoing: the message; a blank `sender` stands for the account's own.
+    """
+    able: list[str] = []
+    first: Measure | None = None
+    refused: Sequence[Problem] = ()
+    measured: dict[TextRules, Measure] = {}
+    for account_id in accounts:
+        entry = directory.account(account_id)
+        if entry is None:
+            continue  # removed since the route was decided
+        rules = entry.adapter.spec.text
+        measure = measured.get(rules)
+        if measure is None:
+            measure = measured[rules] = measure_content(rules, outgoing.channel, outgoing.content)
+        problems = measure.problems or _refusals(entry, outgoing)
+        if problems:
+            refused = refused or problems
+            continue
+        able.append(account_id)
+        first = first or measure
+    if first is None:
+        return Carriage(problems=refused or _GONE)
+    return Carriage(tuple(able), first.parts, first.encoding)
+
+
+def measure_content(rules: TextRules, channel: Channel, content: Content) -> Measure:
+    """Count a content as the provider does, and find what its text rules forbid. Only sms and mms have parts."""
+    body = content.body
+    if channel not in _TEXTED:
+        return Measure("UTF-8", len(body.encode("utf-8", "surrogatepass")), 1, _broken(rules, body, 0))
+    media = isinstance(content, Media)
+    if rules.counting is Counting.CP949:
+        title = "" if isinstance(content, TemplateRef) else content.title
+        korean = count_korean(body, media=media, title=title)
+        problems = _broken(rules, body, korean.bytes)
+        if korean.unencodable:
+            problems = (_not_korean(korean.unencodable), *problems)
+        return Measure("CP949", korean.bytes, 1, problems)
+    count = count_gsm(body)
+    return Measure(
+        count.encoding, count.units, 1 if channel is Channel.MMS else count.parts, _broken(rules, body, count.units)
+    )
+
+
+_GONE = (Problem("no_usable_account", "The accounts of the route were removed a moment ago; send the message again."),)
+
+
+def _refusals(entry: AccountEntry, outgoing: Outgoing) -> Sequence[Problem]:
+    if entry.unreadable:
+        return ()  # its settings are not known, so only the engine's rules can be applied
+    if not outgoing.sender and entry.sender:
+        outgoing = replace(outgoing, sender=entry.sender)
+    return entry.adapter.check(entry.settings, outgoing)
+
+
+def _broken(rules: TextRules, body: str, size: int) -> tuple[Problem, ...]:
+    if rules.max_characters and len(body) > rules.max_characters:
+        return (_too_long(len(body), rules.max_characters, "characters"),)
+    if rules.max_bytes and size > rules.max_bytes:
+        return (_too_long(size, rules.max_bytes, "bytes"),)
+    for sequence in rules.forbidden:
+        if sequence in body:
+            detail = f"The text contains {sequence!r}, which this provider cannot carry; leave it out."
+            return (Problem("forbidden_sequence", detail),)
+    return ()
+
+
+def _too_long(found: int, limit: int, unit: str) -> Problem:
+    return Problem("text_too_long", f"Expected at most {limit:,} {unit}, found {found:,}; shorten the text.")
+
+
+def _not_korean(chars: Sequence[str]) -> Problem:
+    advice = []
+    for char in chars[:5]:
+        plain = suggest_replacement(char, "KR")
+        advice.append(
+            repr(char) if plain is None else f"{char!r} (write {plain!r})" if plain else f"{char!r} (leave out)"
+        )
+    more = f" and {len(chars) - 5} more" if len(chars) > 5 else ""
+    detail = f"Korean carriers cannot show these characters: {', '.join(advice)}{more}; replace them."
+    return Problem("characters_not_carried", detail)

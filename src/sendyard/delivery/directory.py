@@ -1,0 +1,282 @@
+"""
+Accounts and routes in memory, opened and ready to use, kept in step with their rows.
+
+Readers see one immutable state that is swapped as a whole, so any thread may ask at any moment.
+"""
+
+import itertools
+import json
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from sendyard.delivery.credentials import open_settings, secret_values
+from sendyard.delivery.queries import ConnectionRows, Row, connection_rows
+from sendyard.domain.channels import Channel, Purpose
+from sendyard.domain.errors import AppError, NotFound
+from sendyard.providers.contract import AccountSettings, Adapter
+from sendyard.providers.registry import adapter as adapter_of
+from sendyard.providers.spec import RateUnit
+from sendyard.storage.engine import Database
+from sendyard.storage.vault import Vault
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEntry:
+    """
+    One account with everything a call needs.
+
+    An account whose settings cannot be opened is `unreadable`: it counts as paused, `pause_reason` says what
+    to do, and its `settings` hold nothing but a blank address.
+    """
+
+    id: str
+    workspace_id: str
+    provider: str
+    name: str
+    adapter: Adapter
+    settings: AccountSettings
+    sender: str  # used when a message names none
+    status: str  # active, paused
+    pause_reason: str
+    callback_token: str
+    callback_url: str  # "" when no public URL is configured
+    rate_per_second: float
+    rate_unit: RateUnit
+    open_requests: int
+    price_per_part: Decimal | None
+    currency: str
+    secrets: tuple[str, ...]
+    created_at: int = 0
+    unreadable: bool = False
+
+    @property
+    def is_active(self) -> bool:
+        """Whether messages may be handed to it now."""
+        return self.status == "active"
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether it leads to this machine, so that no handset can be reached through it."""
+        host = urlsplit(self.settings.base_url).hostname or ""
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost" or host.endswith(".localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class RouteEntry:
+    """Which accounts carry what; blank `country` or `purpose` stands for any."""
+
+    id: str
+    channel: Channel
+    country: str
+    purpose: Purpose | None
+    accounts: tuple[str, ...]  # ids, first choice first
+    failover: bool | None  # None: by purpose
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Everything known at one moment. `memo` keeps what was derived from it and dies with it."""
+
+    rows: ConnectionRows
+    by_id: Mapping[str, AccountEntry] = field(default_factory=dict)
+    by_token: Mapping[str, AccountEntry] = field(default_factory=dict)
+    by_workspace: Mapping[str, Sequence[AccountEntry]] = field(default_factory=dict)
+    routes: Mapping[str, Sequence[RouteEntry]] = field(default_factory=dict)
+    by_key: Mapping[tuple[str, str, str, str], RouteEntry] = field(default_factory=dict)
+    hourly_limits: Mapping[str, int] = field(default_factory=dict)
+    memo: dict[Any, Any] = field(default_factory=dict)
+
+
+class Directory:
+    """
+    Answers "which accounts are there?" without asking the database.
+
+    Empty until the first `refresh` or `load_now`.
+    """
+
+    def __init__(self, database: Database, vault: Vault, public_url: str = "") -> None:
+        """Take where rows are, what opens them, and the address providers can reach us at ("" for none)."""
+        self._database = database
+        self._vault = vault
+        self._public_url = public_url.rstrip("/")
+        self._state = _State(ConnectionRows([], [], []))
+        self._tickets = itertools.count(1)
+        self._newest = 0
+        self._lock = threading.Lock()
+
+    async def refresh(self, *, force: bool = False) -> bool:
+        """
+        Read the rows again; True when anything changed.
+
+        Costs one read of a few hundred short rows; only accounts that changed are opened again. `force` opens all.
+        """
+        ticket = next(self._tickets)
+        return self._take(await self._database.read(connection_rows), ticket, force=force)
+
+    def load_now(self) -> bool:
+        """Like `refresh`, blocking: for threads and the command line, never on the event loop."""
+        ticket = next(self._tickets)
+        return self._take(self._database.read_now(connection_rows), ticket, force=False)
+
+    def account(self, account_id: str) -> AccountEntry | None:
+        """Find an account of any workspace by its id: for the engine, which got the id from a row."""
+        return self._state.by_id.get(account_id)
+
+    def by_callback_token(self, token: str) -> AccountEntry | None:
+        """Find the account a callback is meant for."""
+        return self._state.by_token.get(token)
+
+    def accounts(self, workspace_id: str | None = None) -> list[AccountEntry]:
+        """List the accounts of one workspace, or of all, oldest first."""
+        state = self._state
+        return list(state.by_id.values() if workspace_id is None else state.by_workspace.get(workspace_id, ()))
+
+    def find(self, workspace_id: str, id_or_name: str) -> AccountEntry | None:
+        """Find an account of this workspace by what a person calls it."""
+        for entry in self._state.by_workspace.get(workspace_id, ()):
+            if id_or_name in {entry.id, entry.name}:
+                return entry
+        return None
+
+    def require(self, workspace_id: str, id_or_name: str) -> AccountEntry:
+        """Like `find`. Raises AppError `NotFound` that lists the accounts there are."""
+        entry = self.find(workspace_id, id_or_name)
+        if entry is None:
+            names = ", ".join(known.name for known in self.accounts(workspace_id))
+            there = f"the accounts are: {names}" if names else "there are no accounts yet; add one first"
+            raise NotFound("unknown_account", f"There is no account {id_or_name!r}; {there}.")
+        return entry
+
+    def routes(self, workspace_id: str) -> list[RouteEntry]:
+        """List the routes of one workspace, oldest first."""
+        return list(self._state.routes.get(workspace_id, ()))
+
+    def resolve(self, workspace_id: str, channel: Channel, country: str, purpose: Purpose) -> RouteEntry | None:
+        """
+        Find the route for a message.
+
+        The most specific wins: country and purpose, then country alone, then purpose alone, then any.
+        """
+        by_key = self._state.by_key
+        for place, why in ((country, purpose.value), (country, ""), ("", purpose.value), ("", "")):
+            if found := by_key.get((workspace_id, channel.value, place, why)):
+                return found
+        return None
+
+    def hourly_limit(self, workspace_id: str) -> int:
+        """Messages one recipient may be sent within an hour; 0 for no limit."""
+        return self._state.hourly_limits.get(workspace_id, 0)
+
+    @property
+    def memo(self) -> dict[Any, Any]:
+        """A place for values derived from the present accounts and routes; empty again after any change."""
+        return self._state.memo
+
+    def _take(self, rows: ConnectionRows, ticket: int, *, force: bool) -> bool:
+        with self._lock:
+            # A read that began before the newest one taken could bring back what has been changed since.
+            if ticket < self._newest:
+                return False
+            self._newest = ticket
+            before = self._state
+            if rows == before.rows and not force:
+                return False
+            known = {} if force else {row[0]: row for row in before.rows.accounts}
+            entries: list[AccountEntry] = []
+            for row in rows.accounts:
+                present = before.by_id.get(row[0]) if known.get(row[0]) == row else None
+                opened = present or self._open(row)
+                if opened is not None:
+                    entries.append(opened)
+            self._state = _arrange(rows, entries)
+            return True
+
+    def _open(self, row: Row) -> AccountEntry | None:
+        (
+            account_id,
+            workspace_id,
+            provider,
+            name,
+            sealed,
+            token,
+            sender,
+            status,
+            pause_reason,
+            rate,
+            open_requests,
+            price,
+            currency,
+            created_at,
+        ) = row
+        try:
+            adapter = adapter_of(provider)
+        except NotFound as error:
+            _log.error("account %s (%s) is left out: %s", name, account_id, error.detail)
+            return None
+        entry = AccountEntry(
+            id=account_id,
+            workspace_id=workspace_id,
+            provider=provider,
+            name=name,
+            adapter=adapter,
+            settings=AccountSettings(base_url=""),
+            sender=sender,
+            status=status,
+            pause_reason=pause_reason,
+            callback_token=token,
+            callback_url=f"{self._public_url}/callbacks/{provider}/{token}" if self._public_url else "",
+            rate_per_second=float(rate) if rate is not None else adapter.spec.rate.per_second,
+            rate_unit=adapter.spec.rate.unit,
+            open_requests=open_requests if open_requests is not None else adapter.spec.rate.open_requests,
+            price_per_part=Decimal(price) if price is not None else None,
+            currency=currency,
+            secrets=(token,),
+            created_at=created_at,
+        )
+        try:
+            settings = open_settings(self._vault, account_id, bytes(sealed), adapter)
+        except AppError as error:
+            _log.error("account %s (%s) is paused: %s", name, account_id, error.detail)
+            return replace(
+                entry, status="paused", pause_reason=f"Its credentials cannot be used: {error.detail}", unreadable=True
+            )
+        return replace(entry, settings=settings, secrets=(*secret_values(settings), token))
+
+
+def _arrange(rows: ConnectionRows, entries: Sequence[AccountEntry]) -> _State:
+    by_workspace: dict[str, list[AccountEntry]] = {}
+    for entry in entries:
+        by_workspace.setdefault(entry.workspace_id, []).append(entry)
+    routes: dict[str, list[RouteEntry]] = {}
+    by_key: dict[tuple[str, str, str, str], RouteEntry] = {}
+    for route_id, workspace_id, channel, country, purpose, accounts, failover in rows.routes:
+        route = RouteEntry(
+            id=route_id,
+            channel=Channel(channel),
+            country=country,
+            purpose=Purpose(purpose) if purpose else None,
+            accounts=tuple(json.loads(accounts)),
+            failover=None if failover is None else bool(failover),
+        )
+        routes.setdefault(workspace_id, []).append(route)
+        by_key[workspace_id, channel, country, purpose] = route
+    return _State(
+        rows=rows,
+        by_id={entry.id: entry for entry in entries},
+        by_token={entry.callback_token: entry for entry in entries},
+        by_workspace=by_workspace,
+        routes=routes,
+        by_key=by_key,
+        hourly_limits=dict(rows.workspaces),
+    )

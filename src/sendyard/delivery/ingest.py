@@ -1,0 +1,146 @@
+"""
+Callbacks come in: authenticate, translate, match, store; the provider is answered after the commit.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+from sendyard.delivery.batches import call_for
+from sendyard.delivery.directory import AccountEntry, Directory
+from sendyard.delivery.policy import RULES, Policy
+from sendyard.delivery.queries import keep_unreadable, suppress, unsuppress
+from sendyard.delivery.redaction import redact
+from sendyard.domain.content import TemplateRef
+from sendyard.ledger.entries import Report
+from sendyard.ledger.inbound import keep_inbound
+from sendyard.ledger.reports import record
+from sendyard.providers.contract import CallbackRejected, DeliveryEvent, Inbound, ProtocolError
+from sendyard.providers.wire import CallbackRequest, HttpResponse
+from sendyard.storage.engine import Database
+from sendyard.storage.identifiers import new_id, now_ms
+from sendyard.storage.transaction import Transaction
+
+_LONGEST_KEPT = 4000  # characters of an unreadable body
+_log = logging.getLogger(__name__)
+
+
+class Ingest:
+    """
+    Takes what providers tell us, by callback or by poll.
+
+    `counts` holds how many callbacks were taken, rejected, unreadable and unaddressed since the start.
+    """
+
+    def __init__(self, database: Database, directory: Directory, policy: Policy) -> None:
+        """Take what it works with; the policy decides what follows a failure that is reported."""
+        self._database = database
+        self._directory = directory
+        self._policy = policy
+        self.counts: Counter[str] = Counter()
+
+    async def receive(self, provider: str, token: str, request: CallbackRequest) -> HttpResponse:
+        """Answer one callback: 404 for an address of nobody, 403 without proof, else as the provider wants it."""
+        entry = self._directory.by_callback_token(token)
+        if entry is None:
+            # Another process may have added the account a moment ago.
+            await self._directory.refresh()
+            entry = self._directory.by_callback_token(token)
+        if entry is None or entry.provider != provider:
+            self.counts["unaddressed"] += 1
+            return HttpResponse(404, {"content-type": "text/plain"}, b"no account has this callback address\n")
+        try:
+            result = entry.adapter.parse_callback(call_for(entry, new_id()), request)
+        except CallbackRejected as error:
+            self.counts["rejected"] += 1
+            _log.warning("rejected a callback for %s: %s", entry.name, redact(str(error), entry.secrets))
+            return HttpResponse(403, {"content-type": "text/plain"}, b"the callback does not prove where it is from\n")
+        except ProtocolError as error:
+            self.counts["unreadable"] += 1
+            await self._keep(entry, request, str(error))
+            # Asking for it again would bring the same bytes.
+            return HttpResponse(200)
+        await self.store(entry, result.events)
+        self.counts["taken"] += 1
+        return result.reply
+
+    async def store(self, entry: AccountEntry, events: Sequence[DeliveryEvent | Inbound]) -> None:
+        """Store what a provider told; returns after the commit."""
+        if events:
+            now = now_ms()
+            await self._database.write(lambda tx: self.store_in(tx, entry, events, now))
+
+    def store_in(
+        self, tx: Transaction, entry: AccountEntry, events: Sequence[DeliveryEvent | Inbound], now: int
+    ) -> None:
+        """Store events within a transaction of the caller."""
+        reports = [_report(event) for event in events if isinstance(event, DeliveryEvent)]
+        if reports:
+            record(
+                tx,
+                entry.workspace_id,
+                entry.id,
+                reports,
+                now=now,
+                after_failure=lambda message, error: self._policy.failed_later(message, error, now=now),
+            )
+        for event in events:
+            if isinstance(event, Inbound):
+                _keep_inbound(tx, entry, event, now)
+            elif event.error is not None and RULES[event.error.kind].suppresses and event.key.recipient:
+                _suppress(tx, entry, event.key.recipient, now)
+
+    async def _keep(self, entry: AccountEntry, request: CallbackRequest, reason: str) -> None:
+        _log.warning("a callback for %s is in no documented form: %s", entry.name, redact(reason, entry.secrets))
+        body = redact(request.body.decode("utf-8", "replace").replace("\x00", "�")[:_LONGEST_KEPT], entry.secrets)
+        query = redact(request.query.replace("\x00", "�")[:_LONGEST_KEPT], entry.secrets)
+        now = now_ms()
+        await self._database.write(
+            lambda tx: keep_unreadable(
+                tx, entry.workspace_id, entry.id, reason=redact(reason, entry.secrets), query=query, body=body, now=now
+            )
+        )
+
+
+def _report(event: DeliveryEvent) -> Report:
+    cost = event.cost
+    return Report(
+        status=event.status,
+        raw_status=event.raw_status,
+        dedupe_key=event.dedupe_key,
+        reference=event.key.reference,
+        provider_ref=event.key.provider_ref,
+        recipient=event.key.recipient,
+        channel=event.channel.value if event.channel else "",
+        error=event.error,
+        occurred_at=int(event.occurred_at.timestamp() * 1000) if event.occurred_at else None,
+        parts=event.parts,
+        cost_amount=str(cost.amount) if cost else None,
+        cost_currency=cost.currency if cost else None,
+    )
+
+
+def _keep_inbound(tx: Transaction, entry: AccountEntry, event: Inbound, now: int) -> None:
+    content = event.content
+    text = content.name if isinstance(content, TemplateRef) else content.body
+    fresh = keep_inbound(
+        tx,
+        entry.workspace_id,
+        entry.id,
+        sender=event.sender,
+        recipient=event.recipient,
+        channel=event.channel.value,
+        text=text.replace("\x00", ""),
+        provider_ref=event.provider_ref,
+        dedupe_key=event.dedupe_key,
+        received_at=now,
+    )
+    if fresh and event.opt_out is True:
+        _suppress(tx, entry, event.sender, now)
+    elif fresh and event.opt_out is False:
+        unsuppress(tx, entry.workspace_id, event.sender, channel="")
+
+
+def _suppress(tx: Transaction, entry: AccountEntry, address: str, now: int) -> None:
+    source = f"provider:{entry.name}"
+    suppress(tx, entry.workspace_id, address, channel="", reason="opted_out", source=source, now=now)

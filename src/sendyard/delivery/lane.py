@@ -1,0 +1,255 @@
+"""
+One loop owns one account: claim, group, wait for the rate, post, send, settle.
+
+Nothing here holds a transaction while a request is open, and nothing of one account waits for another.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from sendyard.delivery.batches import Batch, build, group, new_exchange, units
+from sendyard.delivery.breaker import Breaker
+from sendyard.delivery.directory import AccountEntry
+from sendyard.delivery.limits import RateLimits
+from sendyard.delivery.policy import Policy
+from sendyard.delivery.roundtrip import round_trip
+from sendyard.delivery.settling import Settled, settle
+from sendyard.delivery.transport import Transport
+from sendyard.domain.channels import Purpose
+from sendyard.ledger.cancel import expire
+from sendyard.ledger.claim import claim, release
+from sendyard.ledger.entries import Claimed, Posting
+from sendyard.ledger.moving import move
+from sendyard.ledger.posting import post
+from sendyard.storage.engine import Database
+from sendyard.storage.identifiers import now_ms
+from sendyard.storage.transaction import Transaction
+
+_IDLE = 0.5  # seconds: a retry that falls due is noticed by then without any wake-up
+_HELD = 200  # messages taken at once from one lane, unless a window needs more
+_SLICE = 0.25  # seconds of rate taken at once: short, so that an urgent message waits no longer
+_UNRECORDED = 8  # windows whose receipts may still wait for their commit
+_RESERVE = 10  # one in so many open requests is kept for one-time codes and transactional messages
+LEASE_MS = 60_000
+
+
+class Recorder(Protocol):
+    """Whoever writes finished round trips; declared by its caller."""
+
+    def add(self, entry: AccountEntry, settled: Settled) -> None:
+        """Take one; it will be committed soon, together with others."""
+
+
+class Lane:
+    """Everything that leaves through one account."""
+
+    def __init__(
+        self,
+        account_id: str,
+        *,
+        entry_of: Callable[[str], AccountEntry | None],
+        database: Database,
+        transport: Transport,
+        limits: RateLimits,
+        policy: Policy,
+        breaker: Breaker,
+        recorder: Recorder,
+        owner: str,
+    ) -> None:
+        """Take what it works with; `entry_of` is asked anew for each window, so changes apply at once."""
+        self.account_id = account_id
+        self.breaker = breaker
+        self.wake = asyncio.Event()
+        self._entry_of = entry_of
+        self._database = database
+        self._transport = transport
+        self._limits = limits
+        self._policy = policy
+        self._recorder = recorder
+        self._owner = owner
+        self._held: list[Claimed] = []
+        self._open = 0
+        self._freed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unrecorded = 0
+
+    async def run(self) -> None:
+        """Work until cancelled; open requests are then waited for, so that their answers are recorded."""
+        try:
+            while True:
+                entry = self._entry_of(self.account_id)
+                if entry is None or not entry.is_active:
+                    await self.give_back()
+                    await self._sleep(_IDLE)
+                    continue
+                if not await self._step(entry):
+                    await self._sleep(_IDLE)
+        finally:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+
+    async def _step(self, entry: AccountEntry) -> bool:
+        """Let one window leave; False when there is nothing to do now."""
+        allowed = self.breaker.allows()
+        if allowed == 0:
+            return await self._lead_away(entry)
+        free = await self._free_slots(entry) if allowed < 0 else 1
+        await self._fill(entry, free)
+        if not self._held:
+            return False
+        return await self._let_leave(entry, free, probe=allowed > 0)
+
+    async def _let_leave(self, entry: AccountEntry, free: int, *, probe: bool) -> bool:
+        batches = self._affordable(entry, free)
+        if not batches:
+            return False
+        await self._limits.acquire(entry.workspace_id, entry.id, units(entry, batches), entry.rate_per_second)
+        if self.wake.is_set():
+            # Something came while the moment was awaited: it may be more urgent than what was chosen.
+            size = len(batches)
+            await self._fill_urgent(entry)
+            batches = self._affordable(entry, free)[:size]
+        built = [build(entry, new_exchange(entry, postings)) for postings in batches]
+        now = now_ms()
+        exchanges = [batch.exchange for batch in built]
+        going = await self._database.write(
+            lambda tx: post(tx, exchanges, owner=self._owner, now=now, lease_until=now + LEASE_MS)
+        )
+        gone = {posting.message.id for exchange in exchanges for posting in exchange.postings}
+        self._held = [message for message in self._held if message.id not in gone]
+        for batch in built:
+            self._send(entry, batch, going, now, probe=probe)
+        return True
+
+    def _send(self, entry: AccountEntry, batch: Batch, going: set[str], now: int, *, probe: bool) -> None:
+        exchange = batch.exchange
+        if len(going) < len(exchange.postings) or any(p.message.id not in going for p in exchange.postings):
+            exchange.postings = [posting for posting in exchange.postings if posting.message.id in going]
+            if not exchange.postings:
+                return
+            batch = build(entry, exchange)
+        for posting in exchange.postings:
+            posting.submitted_at = now
+        if probe:
+            self.breaker.probing()
+        self._open += 1
+        self._unrecorded += 1
+        task = asyncio.create_task(self._round_trip(entry, batch))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _round_trip(self, entry: AccountEntry, batch: Batch) -> None:
+        try:
+            receipts, response = await round_trip(self._transport, entry, batch)
+        finally:
+            self._open -= 1
+            self._freed.set()
+        settled = settle(batch, entry, receipts, self._policy, now=now_ms(), response=response)
+        if settled.healthy:
+            self.breaker.succeeded()
+        else:
+            self.breaker.failed()
+        if settled.hold:
+            await self._limits.hold(entry.workspace_id, entry.id, settled.hold)
+        self._recorder.add(entry, settled)
+
+    async def give_back(self) -> None:
+        """Let go of everything claimed and not posted."""
+        if self._held:
+            ids, now = [message.id for message in self._held], now_ms()
+            self._held = []
+            await self._database.write(lambda tx: release(tx, ids, owner=self._owner, now=now))
+
+    def recorded(self) -> None:
+        """One round trip of this lane is committed."""
+        self._unrecorded -= 1
+        self._freed.set()
+
+    async def _free_slots(self, entry: AccountEntry) -> int:
+        while True:
+            reserve = entry.open_requests // _RESERVE if self._only_bulk() else 0
+            free = entry.open_requests - reserve - self._open
+            # A window of some size is worth a commit; a single free slot is not, unless all are idle.
+            enough = max(1, entry.open_requests // 8)
+            if (free >= enough or (free > 0 and self._open == 0)) and self._unrecorded <= _UNRECORDED * max(
+                8, entry.open_requests
+            ):
+                return free
+            self._freed.clear()
+            await self._freed.wait()
+
+    def _only_bulk(self) -> bool:
+        return all(message.purpose is Purpose.PROMOTIONAL for message in self._held)
+
+    async def _fill(self, entry: AccountEntry, free: int) -> None:
+        wanted = max(_HELD, min(free, 8) * entry.adapter.spec.batch.limit)
+        self.wake.clear()
+        if len(self._held) >= min(wanted, free * entry.adapter.spec.batch.limit):
+            await self._fill_urgent(entry)
+            return
+        await self._claim(wanted - len(self._held), None)
+
+    async def _fill_urgent(self, entry: AccountEntry) -> None:
+        self.wake.clear()
+        least = max((message.purpose.priority for message in self._held), default=0)
+        if least > 0:
+            await self._claim(max(_HELD, entry.adapter.spec.batch.limit), least - 1)
+
+    async def _claim(self, limit: int, most_urgent: int | None) -> None:
+        now = now_ms()
+        held = [message.id for message in self._held]
+
+        def work(tx: Transaction) -> list[Claimed]:
+            return claim(
+                tx,
+                self.account_id,
+                limit,
+                owner=self._owner,
+                now=now,
+                lease_until=now + LEASE_MS,
+                held=held,
+                most_urgent=most_urgent,
+            )
+
+        # With one process a claim writes nothing, so it need not wait for the writer.
+        claimed = await (self._database.read if self._database.dialect == "sqlite" else self._database.write)(work)
+        late = [message.id for message in claimed if message.expires_at <= now]
+        if late:
+            await self._database.write(lambda tx: expire(tx, late, now=now))
+            claimed = [message for message in claimed if message.expires_at > now]
+        if claimed:
+            self._held += claimed
+            self._held.sort(key=lambda message: message.purpose.priority)
+
+    def _affordable(self, entry: AccountEntry, free: int) -> list[list[Posting]]:
+        """Batches for the free slots, as many as a short slice of the rate pays for, but always one."""
+        budget = entry.rate_per_second * _SLICE
+        chosen: list[list[Posting]] = []
+        for batch in group(entry, self._held, requests=free):
+            budget -= units(entry, [batch])
+            if chosen and budget < 0:
+                break
+            chosen.append(batch)
+        return chosen
+
+    async def _lead_away(self, entry: AccountEntry) -> bool:
+        """The account is down: what may go another way does so now, the rest waits."""
+        await self._fill(entry, 1)
+        moves = [
+            (message, following) for message in self._held if (following := self._policy.following(message)) is not None
+        ]
+        if not moves:
+            return False
+        now = now_ms()
+        reason = f"{entry.name} does not answer"
+        await self._database.write(lambda tx: move(tx, moves, owner=self._owner, now=now, reason=reason))
+        moved = {message.id for message, _ in moves}
+        self._held = [message for message in self._held if message.id not in moved]
+        return True
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.wake.wait(), seconds)
+        except TimeoutError:
+            return
