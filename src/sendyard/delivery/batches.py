@@ -3,9 +3,11 @@ Claimed messages become requests: grouped as the provider can take them, rendere
 """
 
 import secrets
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
+from types import MappingProxyType
 
 from sendyard.delivery.directory import AccountEntry
 from sendyard.ledger.entries import Claimed, Exchange, Posting
@@ -40,65 +42,92 @@ def outgoing_of(posting: Posting) -> Outgoing:
     """The message as the adapter will see it."""
     message = posting.message
     return Outgoing(
-        message_id=message.id,
-        reference=posting.attempt_id,
-        channel=message.channel,
-        to=message.to,
-        sender=posting.sender,
-        content=message.content,
-        purpose=message.purpose,
-        country=message.country,
-        fallback=message.fallback,
-        valid_until=datetime.fromtimestamp(message.expires_at / 1000, UTC),
+        message.id,
+        posting.attempt_id,
+        message.channel,
+        message.to,
+        posting.sender,
+        message.content,
+        message.purpose,
+        message.country,
+        _NOTHING,
+        message.fallback,
+        "",
+        _moment(message.expires_at),
     )
 
 
-def posting_of(entry: AccountEntry, message: Claimed) -> Posting:
-    """The next attempt of a message through this account."""
-    return Posting(message, message.attempts + 1, message.sender or entry.sender)
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def build(entry: AccountEntry, exchange: Exchange) -> Batch:
+@lru_cache(maxsize=4096)
+def _moment(milliseconds: int) -> datetime:
+    # The messages of one campaign expire at a few moments only.
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+@dataclass(slots=True)
+class Load:
+    """What will share one request: postings and, in the same order, what the adapter sees of them."""
+
+    postings: list[Posting] = field(default_factory=list)
+    outgoing: list[Outgoing] = field(default_factory=list)
+
+    def add(self, posting: Posting, outgoing: Outgoing) -> None:
+        """Take one more message."""
+        self.postings.append(posting)
+        self.outgoing.append(outgoing)
+
+
+def build(entry: AccountEntry, exchange: Exchange, outgoing: list[Outgoing] | None = None) -> Batch:
     """Build the request of one exchange; the same exchange gives the same request."""
-    outgoing = [outgoing_of(posting) for posting in exchange.postings]
+    if outgoing is None:
+        outgoing = [outgoing_of(posting) for posting in exchange.postings]
     call = call_for(entry, exchange.id)
     return Batch(exchange, outgoing, call, entry.adapter.build_submit(call, outgoing))
 
 
-def group(entry: AccountEntry, messages: Sequence[Claimed], *, requests: int) -> list[list[Posting]]:
+def group(entry: AccountEntry, messages: Sequence[Claimed], *, requests: int) -> list[Load]:
     """
-    Divide messages, most urgent first, into at most `requests` batches the provider can take.
+    Divide messages, most urgent first, into at most `requests` loads the provider can take.
 
-    One recipient stands in a batch once: providers that answer by number could not tell two apart.
+    One recipient stands in a load once: providers that answer by number could not tell two apart.
     """
     limit = entry.adapter.spec.batch.limit
     if limit == 1:
-        return [[posting_of(entry, message)] for message in messages[:requests]]
+        return [_alone(entry, message) for message in messages[:requests]]
     key_of = entry.adapter.batch_key
-    open_batches: dict[Hashable, tuple[list[Posting], set[str]]] = {}
-    batches: list[list[Posting]] = []
+    open_loads: dict[Hashable, tuple[Load, set[str]]] = {}
+    loads: list[Load] = []
     for message in messages:
-        posting = posting_of(entry, message)
-        key = (message.workspace_id, key_of(outgoing_of(posting)))
-        batch, recipients = open_batches.get(key, (None, set()))
-        if batch is None or len(batch) >= limit or message.to.value in recipients:
-            if len(batches) >= requests:
+        posting = Posting(message, message.attempts + 1, message.sender or entry.sender)
+        outgoing = outgoing_of(posting)
+        key = key_of(outgoing)
+        load, recipients = open_loads.get(key, (None, set()))
+        if load is None or len(load.postings) >= limit or message.to.value in recipients:
+            if len(loads) >= requests:
+                # A fuller load of another kind may still have room.
                 continue
-            batch, recipients = [], set()
-            batches.append(batch)
-            open_batches[key] = (batch, recipients)
-        batch.append(posting)
+            load, recipients = Load(), set()
+            loads.append(load)
+            open_loads[key] = (load, recipients)
+        load.add(posting, outgoing)
         recipients.add(message.to.value)
-    return batches
+    return loads
 
 
-def units(entry: AccountEntry, batches: Sequence[Sequence[Posting]]) -> int:
-    """What the batches cost in the unit the provider's limit counts."""
+def _alone(entry: AccountEntry, message: Claimed) -> Load:
+    posting = Posting(message, message.attempts + 1, message.sender or entry.sender)
+    return Load([posting], [outgoing_of(posting)])
+
+
+def units(entry: AccountEntry, loads: Sequence[Load]) -> int:
+    """What the loads cost in the unit the provider's limit counts."""
     if entry.rate_unit is RateUnit.REQUEST:
-        return len(batches)
+        return len(loads)
     if entry.rate_unit is RateUnit.MESSAGE:
-        return sum(len(batch) for batch in batches)
-    return sum(posting.message.parts for batch in batches for posting in batch)
+        return sum(len(load.postings) for load in loads)
+    return sum(posting.message.parts for load in loads for posting in load.postings)
 
 
 def new_exchange(entry: AccountEntry, postings: list[Posting]) -> Exchange:

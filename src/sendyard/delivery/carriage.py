@@ -2,10 +2,10 @@
 Which accounts can carry one content as it stands, and what it counts there.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from sendyard.delivery.directory import AccountEntry, Directory
+from sendyard.delivery.directory import Directory
 from sendyard.domain.channels import Channel
 from sendyard.domain.content import Content, Media, TemplateRef
 from sendyard.domain.korean import count_korean
@@ -41,28 +41,42 @@ class Carriage:
     problems: Sequence[Problem] = field(default_factory=tuple)
 
 
-def carriage(directory: Directory, accounts: Sequence[str], outgoing: Outgoing) -> Carriage:
+def carriage(
+    directory: Directory,
+    accounts: Sequence[str],
+    channel: Channel,
+    content: Content,
+    outgoing: Callable[[str], Outgoing],
+) -> Carriage:
     """
     Ask each account whether it can carry the message.
 
     Args:
         directory: what there is.
         accounts: ids in order of preference; at least one.
-        outgoing: the message; a blank `sender` stands for the account's own.
+        channel: what the recipient gets.
+        content: what it says.
+        outgoing: makes the message as one account would get it, given that account's own sender.
     """
     able: list[str] = []
     first: Measure | None = None
     refused: Sequence[Problem] = ()
-    measured: dict[TextRules, Measure] = {}
+    measured: dict[str, Measure] = {}
+    made: dict[str, Outgoing] = {}
     for account_id in accounts:
         entry = directory.account(account_id)
         if entry is None:
             continue  # removed since the route was decided
-        rules = entry.adapter.spec.text
-        measure = measured.get(rules)
+        measure = measured.get(entry.provider)
         if measure is None:
-            measure = measured[rules] = measure_content(rules, outgoing.channel, outgoing.content)
-        problems = measure.problems or _refusals(entry, outgoing)
+            measure = measured[entry.provider] = measure_content(entry.adapter.spec.text, channel, content)
+        problems: Sequence[Problem] = measure.problems
+        # The settings of an unreadable account are not known, so only the engine's rules can be applied.
+        if not problems and not entry.unreadable:
+            message = made.get(entry.sender)
+            if message is None:
+                message = made[entry.sender] = outgoing(entry.sender)
+            problems = entry.adapter.check(entry.settings, message)
         if problems:
             refused = refused or problems
             continue
@@ -93,14 +107,6 @@ def measure_content(rules: TextRules, channel: Channel, content: Content) -> Mea
 
 
 _GONE = (Problem("no_usable_account", "The accounts of the route were removed a moment ago; send the message again."),)
-
-
-def _refusals(entry: AccountEntry, outgoing: Outgoing) -> Sequence[Problem]:
-    if entry.unreadable:
-        return ()  # its settings are not known, so only the engine's rules can be applied
-    if not outgoing.sender and entry.sender:
-        outgoing = replace(outgoing, sender=entry.sender)
-    return entry.adapter.check(entry.settings, outgoing)
 
 
 def _broken(rules: TextRules, body: str, size: int) -> tuple[Problem, ...]:

@@ -5,10 +5,10 @@ Nothing here holds a transaction while a request is open, and nothing of one acc
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeVar
 
-from sendyard.delivery.batches import Batch, build, group, new_exchange, units
+from sendyard.delivery.batches import Batch, Load, build, group, new_exchange, units
 from sendyard.delivery.breaker import Breaker
 from sendyard.delivery.directory import AccountEntry
 from sendyard.delivery.limits import RateLimits
@@ -19,7 +19,7 @@ from sendyard.delivery.transport import Transport
 from sendyard.domain.channels import Purpose
 from sendyard.ledger.cancel import expire
 from sendyard.ledger.claim import claim, release
-from sendyard.ledger.entries import Claimed, Posting
+from sendyard.ledger.entries import Claimed
 from sendyard.ledger.moving import move
 from sendyard.ledger.posting import post
 from sendyard.storage.engine import Database
@@ -32,6 +32,7 @@ _SLICE = 0.25  # seconds of rate taken at once: short, so that an urgent message
 _UNRECORDED = 8  # windows whose receipts may still wait for their commit
 _RESERVE = 10  # one in so many open requests is kept for one-time codes and transactional messages
 LEASE_MS = 60_000
+_T = TypeVar("_T")
 
 
 class Recorder(Protocol):
@@ -71,7 +72,7 @@ class Lane:
         self._held: list[Claimed] = []
         self._open = 0
         self._freed = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._unrecorded = 0
 
     async def run(self) -> None:
@@ -86,8 +87,13 @@ class Lane:
                 if not await self._step(entry):
                     await self._sleep(_IDLE)
         finally:
-            if self._tasks:
+            while self._tasks:
                 await asyncio.wait(self._tasks)
+
+    def stir(self) -> None:
+        """Look for work now: something was committed."""
+        self.wake.set()
+        self._freed.set()
 
     async def _step(self, entry: AccountEntry) -> bool:
         """Let one window leave; False when there is nothing to do now."""
@@ -101,16 +107,14 @@ class Lane:
         return await self._let_leave(entry, free, probe=allowed > 0)
 
     async def _let_leave(self, entry: AccountEntry, free: int, *, probe: bool) -> bool:
-        batches = self._affordable(entry, free)
-        if not batches:
-            return False
-        await self._limits.acquire(entry.workspace_id, entry.id, units(entry, batches), entry.rate_per_second)
+        loads = self._affordable(entry, free)
+        await self._limits.acquire(entry.workspace_id, entry.id, units(entry, loads), entry.rate_per_second)
         if self.wake.is_set():
             # Something came while the moment was awaited: it may be more urgent than what was chosen.
-            size = len(batches)
+            size = len(loads)
             await self._fill_urgent(entry)
-            batches = self._affordable(entry, free)[:size]
-        built = [build(entry, new_exchange(entry, postings)) for postings in batches]
+            loads = self._affordable(entry, free)[:size]
+        built = [build(entry, new_exchange(entry, load.postings), load.outgoing) for load in loads]
         now = now_ms()
         exchanges = [batch.exchange for batch in built]
         going = await self._database.write(
@@ -124,7 +128,7 @@ class Lane:
 
     def _send(self, entry: AccountEntry, batch: Batch, going: set[str], now: int, *, probe: bool) -> None:
         exchange = batch.exchange
-        if len(going) < len(exchange.postings) or any(p.message.id not in going for p in exchange.postings):
+        if not going.issuperset(posting.message.id for posting in exchange.postings):
             exchange.postings = [posting for posting in exchange.postings if posting.message.id in going]
             if not exchange.postings:
                 return
@@ -222,15 +226,15 @@ class Lane:
             self._held += claimed
             self._held.sort(key=lambda message: message.purpose.priority)
 
-    def _affordable(self, entry: AccountEntry, free: int) -> list[list[Posting]]:
-        """Batches for the free slots, as many as a short slice of the rate pays for, but always one."""
+    def _affordable(self, entry: AccountEntry, free: int) -> list[Load]:
+        """Loads for the free slots, as many as a short slice of the rate pays for, but always one."""
         budget = entry.rate_per_second * _SLICE
-        chosen: list[list[Posting]] = []
-        for batch in group(entry, self._held, requests=free):
-            budget -= units(entry, [batch])
+        chosen: list[Load] = []
+        for load in group(entry, self._held, requests=free):
+            budget -= units(entry, [load])
             if chosen and budget < 0:
                 break
-            chosen.append(batch)
+            chosen.append(load)
         return chosen
 
     async def _lead_away(self, entry: AccountEntry) -> bool:

@@ -7,7 +7,7 @@ looked at inside the transaction that stores the message.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,8 +57,7 @@ _POINTERS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, kw_only=True):  # a dataclass takes five times as long to make
     """
     A message as a caller wants it, before anything is checked.
 
@@ -76,7 +75,7 @@ class Draft:
     send_at: int | None = None  # milliseconds since 1970
     expires_in: int | None = None  # seconds from `send_at`, or from now
     reference: str = ""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = msgspec.field(default_factory=dict)
     fallback: tuple[tuple[Channel, Content], ...] = ()
     batch_id: str | None = None
     campaign_id: str = ""
@@ -120,18 +119,21 @@ def prepare(directory: Directory, workspace_id: str, draft: Draft, now_ms: int) 
         raise Invalid(decision.code, decision.detail, errors=[FieldError(pointer, decision.code, decision.detail)])
     message_id = new_id()
     to = Address.phone(e164)
-    outgoing = Outgoing(
-        message_id=message_id,
-        reference=message_id,
-        channel=draft.channel,
-        to=to,
-        sender=draft.sender,
-        content=draft.content,
-        purpose=draft.purpose,
-        country=country,
-        fallback=draft.fallback,
-    )
-    carried = carriage(directory, decision.accounts, outgoing)
+
+    def outgoing(sender: str) -> Outgoing:
+        return Outgoing(
+            message_id=message_id,
+            reference=message_id,
+            channel=draft.channel,
+            to=to,
+            sender=draft.sender or sender,
+            content=draft.content,
+            purpose=draft.purpose,
+            country=country,
+            fallback=draft.fallback,
+        )
+
+    carried = carriage(directory, decision.accounts, draft.channel, draft.content, outgoing)
     if not carried.accounts:
         raise _invalid([_field_error(problem) for problem in carried.problems])
     return NewMessage(

@@ -8,6 +8,7 @@ the only process on an SQLite file keeps what it holds in memory, and a crash fo
 
 import json
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sendyard.domain.addresses import Address, AddressKind
@@ -106,6 +107,12 @@ def _take(
     return tx.rows(_READ.format(free=f"AND id NOT {condition}"), (*lane, parameter, quota))
 
 
+def waiting(tx: Transaction, account_id: str, *, limit: int) -> list[Claimed]:
+    """Look at what waits in a lane without taking it, in the order it was made."""
+    sql = f"SELECT {CLAIMED_COLUMNS} FROM messages WHERE account_id = ? AND due_at IS NOT NULL ORDER BY id LIMIT ?"
+    return [claimed_from(row) for row in tx.rows(sql, (account_id, limit))]
+
+
 def release(tx: Transaction, message_ids: Sequence[str], *, owner: str, now: int) -> None:
     """Give taken messages back unposted; those that were meanwhile cancelled stay so."""
     if tx.dialect == "postgresql":
@@ -127,6 +134,11 @@ def extend(tx: Transaction, *, owner: str, lease_until: int) -> None:
         )
 
 
+@lru_cache(maxsize=1024)
+def _route(stored: str) -> tuple[str, ...]:
+    return tuple(json.loads(stored))
+
+
 def claimed_from(row: Sequence[Any]) -> Claimed:
     """Build the value from a row of `CLAIMED_COLUMNS`."""
     content, fallback = decode_content(row[10])
@@ -143,7 +155,7 @@ def claimed_from(row: Sequence[Any]) -> Claimed:
         content,
         fallback,
         row[11],
-        json.loads(row[12]),
+        list(_route(row[12])),
         bool(row[13]),
         row[14],
         row[15],

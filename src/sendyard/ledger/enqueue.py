@@ -20,7 +20,8 @@ _INSERT = (
     f"INSERT INTO messages ({_COLUMNS}) VALUES ({', '.join('?' * (_COLUMNS.count(',') + 1))}) ON CONFLICT DO NOTHING"
 )
 _INSERT_EVENT = (
-    "INSERT INTO events (workspace_id, message_id, kind, status, code, detail, at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO events (workspace_id, message_id, kind, status, code, detail, at) SELECT ?, ?, ?, ?, ?, ?, ?"
+    " WHERE EXISTS (SELECT 1 FROM messages WHERE id = ?)"  # not for the repeat that was passed over
 )
 _WAITING = frozenset({MessageStatus.QUEUED, MessageStatus.SCHEDULED})
 
@@ -42,6 +43,7 @@ def enqueue(tx: Transaction, messages: Sequence[NewMessage]) -> int:
             m.error.code if m.error else None,
             m.error.detail if m.error else None,
             m.created_at,
+            m.id,
         )
         for m in messages
         if m.status not in _WAITING

@@ -25,9 +25,10 @@ def due_polls(tx: Transaction, account_id: str, *, now: int, limit: int) -> list
     return [
         DuePoll(*row)
         for row in tx.rows(
-            "SELECT id, workspace_id, provider_ref, recipient, submitted_at, polls FROM attempts"
-            " WHERE account_id = ? AND poll_at IS NOT NULL AND poll_at <= ? AND provider_ref IS NOT NULL"
-            " ORDER BY poll_at LIMIT ?",
+            "SELECT a.id, a.workspace_id, a.provider_ref, m.address, a.submitted_at, a.polls FROM attempts a"
+            " JOIN messages m ON m.id = a.message_id"
+            " WHERE a.account_id = ? AND a.poll_at IS NOT NULL AND a.poll_at <= ? AND a.provider_ref IS NOT NULL"
+            " ORDER BY a.poll_at LIMIT ?",
             (account_id, now, limit),
         )
     ]

@@ -17,7 +17,7 @@ _SUPPRESSED = """EXISTS (
       AND s.channel IN ('', messages.channel))"""
 _POST = f"""
 UPDATE messages SET status = 'sending', due_at = NULL, lease_owner = NULL, lease_until = NULL, attempts = attempts + 1
-WHERE id {{among}} AND status IN ('queued', 'scheduled') AND (due_at IS NOT NULL OR lease_owner = ?)
+WHERE id {{among}} AND attempts = ? AND status IN ('queued', 'scheduled') AND (due_at IS NOT NULL OR lease_owner = ?)
   AND (group_id = '' OR EXISTS (
     SELECT 1 FROM campaigns c WHERE c.id = group_id AND c.status IN ('preparing', 'sending')))
   AND (purpose = 'otp' OR NOT {_SUPPRESSED})
@@ -39,9 +39,17 @@ def post(tx: Transaction, exchanges: Sequence[Exchange], *, owner: str, now: int
     Returns the ids that may leave. The others were cancelled, paused, suppressed or taken by someone else
     meanwhile: they are settled or given back here, and their postings must be dropped.
     """
-    ids = [posting.message.id for exchange in exchanges for posting in exchange.postings]
-    condition, parameter = tx.among(ids)
-    going = {row[0] for row in tx.rows(_POST.format(among=condition), (parameter, owner))}
+    ids: list[str] = []
+    by_number: dict[int, list[str]] = {}
+    for exchange in exchanges:
+        for posting in exchange.postings:
+            ids.append(posting.message.id)
+            by_number.setdefault(posting.number, []).append(posting.message.id)
+    going: set[str] = set()
+    for number, numbered in by_number.items():
+        # Whoever overslept its lease must not post again, under the same name, what another has tried meanwhile.
+        condition, parameter = tx.among(numbered)
+        going |= {row[0] for row in tx.rows(_POST.format(among=condition), (parameter, number - 1, owner))}
     rows = []
     for exchange in exchanges:
         members = [posting.attempt_id for posting in exchange.postings if posting.message.id in going]

@@ -7,16 +7,17 @@ Statements move rows only forward, so a report that overtook its own receipt is 
 import json
 from collections.abc import Sequence
 
-from sendyard.domain.status import RANK, MessageStatus
-from sendyard.ledger.entries import Closing, Outcome
+from sendyard.domain.status import RANK, AttemptStatus, MessageStatus
+from sendyard.ledger.entries import Closing, EventKind, Outcome
 from sendyard.ledger.reports import match_again
 from sendyard.storage.transaction import Transaction
 
-_ATTEMPT = """
-INSERT INTO attempts (id, workspace_id, message_id, account_id, exchange_id, status, rank, provider_ref, sender,
-  recipient, parts, cost_amount, cost_currency, error_kind, error_code, error_detail, submitted_at, settled_at, poll_at,
-  polls)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+_COLUMNS = (
+    "id, message_id, provider_ref, parts, cost_amount, cost_currency, submitted_at, poll_at, error_kind, error_code,"
+    " error_detail, status, rank, workspace_id, account_id, exchange_id, settled_at, polls"
+)
+# Seldom used: the attempt is known already when a doubtful exchange was repeated.
+_FORWARD = """
 ON CONFLICT (id) DO UPDATE SET
   status = CASE WHEN attempts.rank < excluded.rank THEN excluded.status ELSE attempts.status END,
   rank = CASE WHEN attempts.rank < excluded.rank THEN excluded.rank ELSE attempts.rank END,
@@ -44,10 +45,6 @@ _STOP = (
     "UPDATE messages SET status = ?, settled_at = ?, error_kind = ?, error_code = ?, error_detail = ?"
     " WHERE id = ? AND " + _MINE
 )
-_EVENT = (
-    "INSERT INTO events (workspace_id, message_id, attempt_id, account_id, kind, status, code, detail, at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
 _EXCHANGE = (
     "UPDATE exchanges SET status = ?, next_try_at = ?, closed_at = ?, http_status = ?, request = ?, response = ?"
     " WHERE id = ?"
@@ -56,29 +53,26 @@ _EXCHANGE = (
 
 def close(tx: Transaction, closings: Sequence[Closing], *, now: int) -> None:
     """Record the outcomes of any number of round trips."""
-    attempts, events, waiting, stopped = [], [], [], []
+    waiting, stopped = [], []
     sent: dict[int, list[str]] = {}
     for closing in closings:
+        _attempts(tx, closing, now=now)
         for outcome in closing.outcomes:
-            error = _error(outcome)
-            attempts.append(_attempt_row(closing, outcome, error, now))
-            events.append(_event_row(closing, outcome, error, now))
             posting, status = outcome.posting, outcome.message_status
             if status is MessageStatus.SENT:
                 sent.setdefault(posting.number, []).append(posting.message.id)
-            elif status is MessageStatus.QUEUED:
-                waiting.append((outcome.due_at, outcome.route[0], json.dumps(list(outcome.route)), outcome.retries,
-                                *error, posting.message.id, posting.number))  # fmt: skip
+                continue
+            mine = (*_error(outcome), posting.message.id, posting.number)
+            if status is MessageStatus.QUEUED:
+                route = json.dumps(list(outcome.route))
+                waiting.append((outcome.due_at, outcome.route[0], route, outcome.retries, *mine))
             else:
-                settled_at = now if status.is_final else None
-                stopped.append((status.value, settled_at, *error, posting.message.id, posting.number))
-    tx.run_many(_ATTEMPT, attempts)
+                stopped.append((status.value, now if status.is_final else None, *mine))
     for number, ids in sent.items():
         condition, parameter = tx.among(ids)
         tx.run(_SENT.format(among=condition), (now, parameter, number))
     tx.run_many(_WAIT, waiting)
     tx.run_many(_STOP, stopped)
-    tx.run_many(_EVENT, events)
     tx.run_many(
         _EXCHANGE,
         [(c.status, c.next_try_at, now, c.http_status, c.request, c.response, c.exchange_id) for c in closings],
@@ -89,51 +83,46 @@ def close(tx: Transaction, closings: Sequence[Closing], *, now: int) -> None:
         tx.wake()
 
 
-def _error(outcome: Outcome) -> tuple[str | None, str | None, str | None]:
-    error = outcome.error
-    return (error.kind.value, error.code, error.detail) if error else (None, None, None)
+def _attempts(tx: Transaction, closing: Closing, *, now: int) -> None:
+    """Write the attempts and events of one round trip, alike ones with one statement."""
+    alike: dict[tuple[AttemptStatus, MessageStatus, EventKind], list[Outcome]] = {}
+    for outcome in closing.outcomes:
+        alike.setdefault((outcome.attempt_status, outcome.message_status, outcome.event), []).append(outcome)
+    for (attempt_status, message_status, event), outcomes in alike.items():
+        workspace_id = outcomes[0].posting.message.workspace_id
+        given, parameter = tx.each(
+            [_row(outcome) for outcome in outcomes],
+            "TEXT", "TEXT", "TEXT", "INTEGER", "TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT",
+        )  # fmt: skip
+        # SQLite takes an ON CONFLICT after a SELECT for part of the SELECT unless that has a WHERE.
+        tx.run(
+            f"INSERT INTO attempts ({_COLUMNS}) SELECT c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, ?, ?, ?, ?, ?,"
+            f" CAST(? AS BIGINT), 0 FROM {given} WHERE true {_FORWARD}",
+            (attempt_status.value, RANK[attempt_status], workspace_id, closing.account_id, closing.exchange_id, now,
+             parameter),
+        )  # fmt: skip
+        tx.run(
+            "INSERT INTO events (message_id, attempt_id, code, detail, workspace_id, account_id, kind, status, at)"
+            f" SELECT c1, c0, c9, c10, ?, ?, ?, ?, CAST(? AS BIGINT) FROM {given}",
+            (workspace_id, closing.account_id, event.value, message_status.value, now, parameter),
+        )
 
 
-def _attempt_row(
-    closing: Closing, outcome: Outcome, error: tuple[str | None, str | None, str | None], now: int
-) -> tuple[object, ...]:
+def _row(outcome: Outcome) -> tuple[object, ...]:
     posting = outcome.posting
-    message = posting.message
-    status = outcome.attempt_status
     return (
         posting.attempt_id,
-        message.workspace_id,
-        message.id,
-        closing.account_id,
-        closing.exchange_id,
-        status.value,
-        RANK[status],
+        posting.message.id,
         outcome.provider_ref,
-        posting.sender,
-        message.to.value,
         outcome.parts,
         outcome.cost_amount,
         outcome.cost_currency,
-        *error,
         posting.submitted_at,
-        now,
         outcome.poll_at,
+        *_error(outcome),
     )
 
 
-def _event_row(
-    closing: Closing, outcome: Outcome, error: tuple[str | None, str | None, str | None], now: int
-) -> tuple[object, ...]:
-    _, code, detail = error
-    message = outcome.posting.message
-    return (
-        message.workspace_id,
-        message.id,
-        outcome.posting.attempt_id,
-        closing.account_id,
-        outcome.event.value,
-        outcome.message_status.value,
-        code,
-        detail,
-        now,
-    )
+def _error(outcome: Outcome) -> tuple[str | None, str | None, str | None]:
+    error = outcome.error
+    return (error.kind.value, error.code, error.detail) if error else (None, None, None)

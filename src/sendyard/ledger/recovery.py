@@ -53,11 +53,11 @@ def _doubt(tx: Transaction, exchange_id: str, account_id: str, opened_at: int, m
     unknown = AttemptStatus.UNKNOWN
     postings = _postings(tx, json.loads(members), opened_at, account_id)
     tx.run_many(
-        "INSERT INTO attempts (id, workspace_id, message_id, account_id, exchange_id, status, rank, sender, recipient,"
-        " submitted_at, polls) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
+        "INSERT INTO attempts (id, workspace_id, message_id, account_id, exchange_id, status, rank, submitted_at,"
+        " polls) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
         [
             (p.attempt_id, p.message.workspace_id, p.message.id, account_id, exchange_id, unknown.value, RANK[unknown],
-             p.sender, p.message.to.value, opened_at)
+             opened_at)
             for p in postings
         ],
     )  # fmt: skip

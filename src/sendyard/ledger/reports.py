@@ -108,32 +108,30 @@ def _never(_message: Claimed, _error: ProviderError) -> NextStep:
 
 
 def _find(tx: Transaction, account_id: str, reports: Sequence[Report]) -> list[_Known | None]:
-    columns = "id, message_id, workspace_id, rank, recipient"
+    select = (
+        "SELECT a.id, a.message_id, a.workspace_id, a.rank, m.address, a.provider_ref FROM attempts a"
+        " JOIN messages m ON m.id = a.message_id WHERE a.account_id = ? AND"
+    )
     by_id: dict[str, _Known] = {}
     references = {report.reference for report in reports if report.reference}
     if references:
         condition, parameter = tx.among(references)
-        for row in tx.rows(
-            f"SELECT {columns} FROM attempts WHERE id {condition} AND account_id = ?", (parameter, account_id)
-        ):
-            by_id[row[0]] = _Known(*row)
+        for row in tx.rows(f"{select} a.id {condition}", (account_id, parameter)):
+            by_id[row[0]] = _Known(*row[:-1])
     by_ref: dict[str, list[_Known]] = {}
     refs = {r.provider_ref for r in reports if r.provider_ref and r.reference not in by_id}
     if refs:
         condition, parameter = tx.among(refs)
-        for row in tx.rows(
-            f"SELECT {columns}, provider_ref FROM attempts WHERE account_id = ? AND provider_ref {condition}",
-            (account_id, parameter),
-        ):
+        for row in tx.rows(f"{select} a.provider_ref {condition}", (account_id, parameter)):
             by_ref.setdefault(row[-1], []).append(_Known(*row[:-1]))
     return [by_id.get(report.reference) or _choose(by_ref.get(report.provider_ref, []), report) for report in reports]
 
 
 def _choose(candidates: list[_Known], report: Report) -> _Known | None:
-    # Some providers give one id to a whole batch: then the recipient tells them apart.
-    if len(candidates) > 1:
-        candidates = [candidate for candidate in candidates if candidate.recipient == report.recipient]
-    return candidates[0] if candidates else None
+    # Some providers give one id to a whole batch, and some prove nothing but their address: the
+    # recipient, where the report names one, must be the attempt's own.
+    fitting = [known for known in candidates if not report.recipient or known.recipient == report.recipient]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _keep(tx: Transaction, workspace_id: str, account_id: str, report: Report, now: int) -> int:
@@ -205,6 +203,10 @@ def _apply(
         )
     if advanced and heard:
         _follow(tx, attempt, heard, report, now=now, after_failure=after_failure)
+    elif heard is AttemptStatus.DELIVERED:
+        # "Read" came first and stood in for it.
+        at = report.occurred_at or now
+        tx.run("UPDATE messages SET delivered_at = ? WHERE id = ? AND delivered_at > ?", (at, attempt.message_id, at))
     return True
 
 

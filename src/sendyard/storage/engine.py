@@ -69,7 +69,11 @@ class Database:
             writer.start()
 
     async def write(self, work: Work[T]) -> T:
-        """Run `work` in a transaction that may be shared with others, and return after the commit."""
+        """
+        Run `work` in a transaction that may be shared with others, and return after the commit.
+
+        A caller cancelled while it waits does not know whether its work was done.
+        """
         future: Future[T] = Future()
         self._submit(work, future)
         return await asyncio.wrap_future(future)
@@ -138,9 +142,11 @@ class Database:
                     stop = True
                     break
                 group.append(waiting)
-            if connection is None or connection.closed or connection.invalidated:
+            # From here on a caller that stops waiting cannot take its work back, only its interest in it.
+            group = [entry for entry in group if entry[1].set_running_or_notify_cancel()]
+            if group and (connection is None or connection.closed or connection.invalidated):
                 connection = self._connect_for(group)
-            if connection is not None:
+            if group and connection is not None:
                 self._commit_group(connection, group)
             if stop:
                 break

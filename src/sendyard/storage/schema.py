@@ -298,8 +298,6 @@ attempts = Table(
     Column("status", Text, nullable=False),
     Column("rank", SmallInteger, nullable=False),  # domain.status.RANK of the status
     Column("provider_ref", Text),
-    Column("sender", Text, nullable=False),
-    Column("recipient", Text, nullable=False),  # as reports name it: E.164 or id
     Column("parts", SmallInteger),
     Column("cost_amount", Text),
     Column("cost_currency", Text),
@@ -312,7 +310,6 @@ attempts = Table(
     Column("polls", SmallInteger, nullable=False),
     Index(
         "ix_attempts_provider_ref",
-        "account_id",
         "provider_ref",
         sqlite_where=text("provider_ref IS NOT NULL"),
         postgresql_where=text("provider_ref IS NOT NULL"),

@@ -2,15 +2,17 @@
 One transaction as work functions see it: the same statements on SQLite and PostgreSQL.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
+import msgspec
 from sqlalchemy import Connection, CursorResult
 from sqlalchemy.sql import Executable
 
 Dialect = Literal["sqlite", "postgresql"]
+
+_encode = msgspec.json.Encoder().encode
 
 
 @lru_cache(maxsize=512)
@@ -61,8 +63,21 @@ class Transaction:
     def among(self, values: Iterable[str]) -> tuple[str, Any]:
         """A condition `= any of values` and its one parameter: `f"WHERE id {condition}"`."""
         if self.dialect == "sqlite":
-            return "IN (SELECT value FROM json_each(?))", json.dumps(list(values))
+            return "IN (SELECT value FROM json_each(?))", _encode(list(values)).decode()
         return "= ANY(?)", list(values)
+
+    def each(self, rows: Sequence[Sequence[Any]], *kinds: Literal["TEXT", "INTEGER", "BIGINT"]) -> tuple[str, str]:
+        """
+        Rows of values as a table with the columns `c0`, `c1`, … of the given kinds, and its one parameter.
+
+        One statement over it beats one execution per row: the values are read without the interpreter.
+        """
+        parameter = _encode(rows).decode()
+        if self.dialect == "sqlite":
+            columns = ", ".join(f"json_extract(value, '$[{index}]') AS c{index}" for index in range(len(kinds)))
+            return f"(SELECT {columns} FROM json_each(?)) AS given", parameter
+        columns = ", ".join(f"CAST(value ->> {index} AS {kind}) AS c{index}" for index, kind in enumerate(kinds))
+        return f"(SELECT {columns} FROM jsonb_array_elements(CAST(? AS jsonb))) AS given", parameter
 
     def wake(self) -> None:
         """Tell dispatchers, in every process, that there is work once this transaction is committed."""

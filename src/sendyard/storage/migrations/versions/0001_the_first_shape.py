@@ -23,8 +23,6 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("rank", sa.SmallInteger(), nullable=False),
         sa.Column("provider_ref", sa.Text(), nullable=True),
-        sa.Column("sender", sa.Text(), nullable=False),
-        sa.Column("recipient", sa.Text(), nullable=False),
         sa.Column("parts", sa.SmallInteger(), nullable=True),
         sa.Column("cost_amount", sa.Text(), nullable=True),
         sa.Column("cost_currency", sa.Text(), nullable=True),
@@ -48,7 +46,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_attempts_provider_ref",
-            ["account_id", "provider_ref"],
+            ["provider_ref"],
             unique=False,
             sqlite_where=sa.text("provider_ref IS NOT NULL"),
             postgresql_where=sa.text("provider_ref IS NOT NULL"),
