@@ -129,3 +129,15 @@ class Emulator(ABC):
     @abstractmethod
     def inbound(self, state: Any, *, account: str, sender: str, recipient: str, text: str, now: datetime) -> HttpRequest | None:
         """A person writes to us: the callback that tells, or None where the provider has no inbound."""
+
+
+class LoadTarget(ABC):
+    """An emulator that can also answer at almost no cost: what a benchmark sends to."""
+
+    @abstractmethod
+    def accept_all(self, request: EmulatedRequest, serial: int) -> HttpResponse:
+        """
+        Accept every message of a well-formed submit; check nothing and keep nothing.
+
+        `serial` differs between requests, so that ids in the answers do.
+        """

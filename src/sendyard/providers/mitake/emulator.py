@@ -21,6 +21,7 @@ from sendyard.providers.emulation import EmulatedRequest, Emulator, Handled, Rec
 from sendyard.providers.mitake.codes import CODES
 from sendyard.providers.mitake.counter import Customer, MitakeState, Stored
 from sendyard.providers.mitake.spec import SPEC
+from sendyard.providers.mitake.target import MitakeTarget
 from sendyard.providers.spec import ProviderSpec
 from sendyard.providers.wire import HttpRequest, HttpResponse
 
@@ -92,7 +93,7 @@ class _Block:
     repeated: bool = False
 
 
-class MitakeEmulator(Emulator):
+class MitakeEmulator(MitakeTarget, Emulator):
     """Both editions, `/api/mtk` and `/b2c/mtk`."""
 
     spec: ClassVar[ProviderSpec] = SPEC

@@ -1,0 +1,119 @@
+"""
+BizGO as data: what it can do, and what an account of it needs.
+"""
+
+import re
+from typing import Final
+
+from pydantic import Field, SecretStr, field_validator
+
+from sendyard.domain.channels import Channel
+from sendyard.providers.bizgo.codes import GATEWAY_CODES, SERVICE_CODES
+from sendyard.providers.bizgo.report_codes import REPORT_CODES
+from sendyard.providers.contract import AccountSettings
+from sendyard.providers.spec import (
+    AddressFormat,
+    Batch,
+    CallbackAuth,
+    Counting,
+    ProviderSpec,
+    Rate,
+    RateUnit,
+    ReferenceRules,
+    TextRules,
+    Timeout,
+)
+
+MAX_RECIPIENTS: Final = 200
+SMS_BYTES: Final = 90
+LMS_BYTES: Final = 2000
+TITLE_BYTES: Final = 40
+ALIMTALK_CHARACTERS: Final = 1300
+MAX_PICTURES: Final = 3
+PICTURE_BYTES: Final = 307_200
+DEDUP_SECONDS: Final = 86_400
+SENDER_KEY: Final = "sender_key"
+"""Name in `Outgoing.registration` of the Kakao channel's sender key (발신프로필 키)."""
+
+_KEY = re.compile(r"[\x21-\x7e]+")
+_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+
+SPEC = ProviderSpec(
+    slug="bizgo",
+    name="BizGO (Infobank)",
+    channels=frozenset({Channel.SMS, Channel.MMS, Channel.ALIMTALK}),
+    countries=frozenset({"KR"}),
+    # `BizgoAdapter.batch_key` names the rest: class of the text, title, pictures, fallback, time to live.
+    batch=Batch(limit=MAX_RECIPIENTS, shared=("sender", "channel")),
+    address_format=AddressFormat.NATIONAL,
+    text=TextRules(counting=Counting.CP949, max_bytes=LMS_BYTES),
+    reference=ReferenceRules(accepted=True, max_length=200, dedup_seconds=DEDUP_SECONDS),
+    rate=Rate(per_second=200, unit=RateUnit.MESSAGE),
+    timeout=Timeout(connect=5.0, total=30.0),
+    callback_auth=CallbackAuth.TIMESTAMP_SIGNATURE,
+    inbound=True,
+    poll_limit=0,
+    poll_interval=5.0,
+    codes=GATEWAY_CODES | SERVICE_CODES | REPORT_CODES,
+    docs=(
+        "https://developers.bizgo.io/api-sdk/api-reference",
+        "https://developers.bizgo.io/api-sdk/api-reference/error-codes",
+    ),
+    exemptions={
+        "balance": "BizGO documents no balance call; low credit shows through A320, 50202 and 64008, and its console.",
+        "callback_body_tampering": "X-IB-Signature covers the timestamp header only; the body is not signed.",
+    },
+)
+
+
+class BizgoAccount(AccountSettings):
+    """One BizGO API key."""
+
+    base_url: str = Field(
+        default="https://mars.ibapi.kr/api/comm",
+        title="Base URL",
+        description="Production is https://mars.ibapi.kr/api/comm; with https://sandbox-mars.ibapi.kr/api/comm the "
+        "same key works and nothing is delivered.",
+    )
+    api_key: SecretStr = Field(
+        title="API key",
+        description="BizGO console, 발송관리 > 연동관리. Only the key, without 'Bearer'. Register the public IP "
+        "address of this server for the key there as well.",
+    )
+    webhook_secret: SecretStr = Field(
+        default=SecretStr(""),
+        title="Webhook secret",
+        description="Ask BizGO's support for it. Needed when the key is set to WEBHOOK in 발송관리 > 연동관리; leave "
+        "it empty when the key is set to POLLING.",
+    )
+    origin_cid: str = Field(
+        default="",
+        max_length=9,
+        title="Origin code",
+        description="최초 발신사업자 식별코드, for resellers only: the regulator's code of the business you send for.",
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _usable_base_url(cls, value: str) -> str:
+        if not _URL.fullmatch(value):
+            raise ValueError(f"expected an address such as https://mars.ibapi.kr/api/comm, found {value!r}")
+        return value.rstrip("/")
+
+    @field_validator("api_key")
+    @classmethod
+    def _bare_key(cls, value: SecretStr) -> SecretStr:
+        if not _KEY.fullmatch(value.get_secret_value()):
+            raise ValueError(
+                "expected the bare key of printable ASCII characters, found blanks or other characters; "
+                "copy it again without 'Bearer' and without line ends"
+            )
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _no_blank_secret(cls, value: SecretStr) -> SecretStr:
+        secret = value.get_secret_value()
+        if secret != secret.strip():
+            raise ValueError("expected the secret as BizGO gave it, found blanks at its ends; copy it again")
+        return value
