@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
 import psycopg
@@ -30,6 +31,18 @@ Work = Callable[[Transaction], T]
 _GROUP_LIMIT = 256  # works in one commit: beyond it, waiting costs more than the commit saves
 _CHANNEL = "sendyard_work"
 _RETRIES = 5
+
+
+@dataclass(slots=True)
+class _Entry:
+    """Work that waits for its commit, and who waits for it: a coroutine of `loop`, or a thread."""
+
+    work: Work[Any]
+    future: asyncio.Future[Any] | Future[Any]
+    loop: asyncio.AbstractEventLoop | None = None
+
+
+_Answer = tuple[_Entry, Any, bool]  # who waits, the result or the error, whether it is an error
 
 
 class Database:
@@ -52,7 +65,7 @@ class Database:
         self.url = url
         self.engine = _open_engine(url)
         self.dialect: Dialect = cast("Dialect", self.engine.dialect.name)
-        self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._writer_count = 1 if self.dialect == "sqlite" else writers
         self._writers = [
             threading.Thread(target=self._write_loop, name=f"writer-{number}", daemon=True)
@@ -74,14 +87,15 @@ class Database:
 
         A caller cancelled while it waits does not know whether its work was done.
         """
-        future: Future[T] = Future()
-        self._submit(work, future)
-        return await asyncio.wrap_future(future)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._submit(_Entry(work, future, loop))
+        return await future
 
     def write_now(self, work: Work[T]) -> T:
         """Like `write`, blocking."""
         future: Future[T] = Future()
-        self._submit(work, future)
+        self._submit(_Entry(work, future))
         return future.result()
 
     async def read(self, work: Work[T]) -> T:
@@ -123,10 +137,10 @@ class Database:
             self._listener.join()
         self.engine.dispose()
 
-    def _submit(self, work: Work[T], future: Future[T]) -> None:
+    def _submit(self, entry: "_Entry") -> None:
         if self._closed:
             raise RuntimeError("the database is closed")
-        self._queue.put((work, future))
+        self._queue.put(entry)
 
     def _write_loop(self) -> None:
         connection: Connection | None = None
@@ -143,7 +157,7 @@ class Database:
                     break
                 group.append(waiting)
             # From here on a caller that stops waiting cannot take its work back, only its interest in it.
-            group = [entry for entry in group if entry[1].set_running_or_notify_cancel()]
+            group = [entry for entry in group if not entry.future.cancelled()]
             if group and (connection is None or connection.closed or connection.invalidated):
                 connection = self._connect_for(group)
             if group and connection is not None:
@@ -153,28 +167,26 @@ class Database:
         if connection is not None:
             connection.close()
 
-    def _connect_for(self, group: list[tuple[Work[Any], Future[Any]]]) -> Connection | None:
+    def _connect_for(self, group: list["_Entry"]) -> Connection | None:
         try:
             return self.engine.connect()
         except sa.exc.SQLAlchemyError as error:
-            for _, future in group:
-                future.set_exception(error)
+            _answer([(entry, error, True) for entry in group])
             return None
 
-    def _commit_group(self, connection: Connection, group: list[tuple[Work[Any], Future[Any]]]) -> None:
+    def _commit_group(self, connection: Connection, group: list["_Entry"]) -> None:
         try:
-            results, wakes = self._run(connection, [work for work, _ in group])
+            results, wakes = self._run(connection, [entry.work for entry in group])
         except BaseException as error:  # noqa: BLE001 - it belongs to a caller, not to this thread
             if len(group) == 1:
-                group[0][1].set_exception(error)
+                _answer([(group[0], error, True)])
                 return
             for alone in group:
                 self._commit_group(connection, [alone])
             return
         if wakes:
             self._wake_local()
-        for (_, future), result in zip(group, results, strict=True):
-            future.set_result(result)
+        _answer([(entry, result, False) for entry, result in zip(group, results, strict=True)])
 
     def _run(self, connection: Connection, works: list[Work[Any]]) -> tuple[list[Any], bool]:
         for attempt in range(_RETRIES):
@@ -218,11 +230,35 @@ class Database:
                 with psycopg.connect(url, autocommit=True) as connection:
                     connection.execute(f"LISTEN {_CHANNEL}")
                     while not self._closed:
-                        for _ in connection.notifies(timeout=0.5, stop_after=1):
+                        for _ in connection.notifies(timeout=0.1, stop_after=1):
                             self._wake_local()
             except psycopg.Error:
                 # The dispatcher's slow round carries on until the server is back.
                 threading.Event().wait(0.5)
+
+
+def _answer(answers: list[_Answer]) -> None:
+    """Tell everyone what came of their work; each loop is woken once, however many of its coroutines wait."""
+    by_loop: dict[asyncio.AbstractEventLoop | None, list[_Answer]] = {}
+    for answer in answers:
+        by_loop.setdefault(answer[0].loop, []).append(answer)
+    for loop, own in by_loop.items():
+        if loop is None:
+            _settle(own)
+        else:
+            # A loop that has ended has nobody left to tell.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(_settle, own)
+
+
+def _settle(answers: list[_Answer]) -> None:
+    for entry, value, failed in answers:
+        if entry.future.done():
+            continue
+        if failed:
+            entry.future.set_exception(value)
+        else:
+            entry.future.set_result(value)
 
 
 def _is_passing(error: Exception) -> bool:
