@@ -59,3 +59,14 @@ def test_common_mobiles_agree_with_the_library(plan: tuple[str, str, str, int], 
         found = parse_phone(text, country)
         assert found.ok == (kind == PhoneNumberType.MOBILE)
         assert found.e164 == (code + rest if valid else "")
+
+
+@given(st.integers(200, 999), st.integers(2_000_000, 9_999_999))
+def test_the_short_way_in_north_america_agrees_with_the_library(area: int, rest: int) -> None:
+    text = f"+1{area}{rest}"
+    parsed = parse_phone(text)
+    number = phonenumbers.parse(text)
+    assert parsed.ok == (phonenumbers.number_type(number) in {0, 1, 2})
+    if parsed.ok:
+        assert parsed.country == phonenumbers.region_code_for_number(number)
+    assert parsed.e164 in {text, ""}

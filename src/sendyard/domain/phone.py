@@ -152,6 +152,10 @@ _COMMON = {
     "TW": ("+886", re.compile(r"(?:\+886|0)(9[0-8]\d{7})", re.ASCII)),
 }
 
+# In North America the first four digits tell type and country: the area code, and for a few codes one more.
+_AMERICAN = re.compile(r"\+1([2-9]\d{2}[2-9]\d{6})", re.ASCII)
+_PLAN_DIGITS = 4
+
 _NANP_LENGTH = len("+14155550123")
 
 _MOBILE_LENGTHS = {82: ("10", 10), 886: ("9", 9)}
@@ -202,12 +206,38 @@ def _parse(text: str, region: str) -> ParsedNumber:
 
 
 def _common(text: str, region: str) -> ParsedNumber | None:
+    if text.startswith("+1"):
+        return _american(text)
     country = "KR" if text.startswith("+82") else "TW" if text.startswith("+886") else region
     if country not in _COMMON or text[:1] not in "0+":
         return None
     code, pattern = _COMMON[country]
     found = pattern.fullmatch(text.replace("-", "").replace(" ", ""))
     return _result(text, code + found[1], "0" + found[1], "mobile", country, ()) if found else None
+
+
+def _american(text: str) -> ParsedNumber | None:
+    found = _AMERICAN.fullmatch(text.replace("-", "").replace(" ", ""))
+    if found is None:
+        return None
+    kind, country = _american_plan(found[1][:_PLAN_DIGITS])
+    # The library explains what it does not take, and knows what is dialled otherwise.
+    return _result(text, "+1" + found[1], found[1], kind, country, ()) if kind else None
+
+
+@lru_cache(maxsize=8192)
+def _american_plan(start: str) -> tuple[str, str]:
+    """
+    Type and country of every number that begins with these four digits, in the United States and Canada.
+
+    ("", "") where the islands' finer plans, special services or unused codes begin so.
+    """
+    kinds = set()
+    for rest in ("000000", "345678", "999999"):
+        number = phonenumbers.parse(f"+1{start}{rest}")
+        kinds.add((_TYPES.get(phonenumbers.number_type(number), ""), phonenumbers.region_code_for_number(number) or ""))
+    plan = kinds.pop() if len(kinds) == 1 else ("", "")
+    return plan if plan in {("fixed_line_or_mobile", "US"), ("fixed_line_or_mobile", "CA")} else ("", "")
 
 
 def _readings(digits: str, region: str, *, plus: bool) -> Iterator[_Reading]:
