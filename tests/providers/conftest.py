@@ -1,41 +1,13 @@
 """
-At the end of a run: which provider keeps which rule of the contract, as a table.
+What the contract suite notes of each of its tests, and the table at the end.
 """
-
-from collections import defaultdict
 
 import pytest
 
 from sendyard.providers.registry import adapters
+from tests.providers.contract_table import pytest_terminal_summary
 
-_MARKS = {"passed": "ok", "failed": "FAILED", "error": "FAILED"}
-_WORST_FIRST = ("FAILED", "exempt", "ok", "-")
-
-
-def _mark(outcome: str, report: pytest.TestReport) -> str:
-    if outcome != "skipped":
-        return _MARKS.get(outcome, "")
-    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
-    return "exempt" if "exempt: " in reason else "-"
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print rules by providers from the reports that carry both as properties."""
-    cells: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for outcome, reports in terminalreporter.stats.items():
-        for report in reports:
-            properties = dict(getattr(report, "user_properties", ()))
-            if "contract_provider" in properties and (mark := _mark(outcome, report)):
-                cells[properties["contract_rule"]][properties["contract_provider"]].add(mark)
-    if not cells:
-        return
-    slugs = sorted({slug for row in cells.values() for slug in row})
-    terminalreporter.section("provider contract")
-    width = max(map(len, cells))
-    terminalreporter.write_line(" " * width + "".join(f"  {slug:>8}" for slug in slugs))
-    for rule in sorted(cells):
-        marks = [next((mark for mark in _WORST_FIRST if mark in cells[rule][slug]), "") for slug in slugs]
-        terminalreporter.write_line(f"{rule:<{width}}" + "".join(f"  {mark:>8}" for mark in marks))
+__all__ = ["pytest_terminal_summary"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,3 @@
+"""
+The local world behind the providers: their emulators on sockets, handsets with a mailbox, and scenarios.
+"""
