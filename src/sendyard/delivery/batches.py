@@ -2,6 +2,7 @@
 Claimed messages become requests: grouped as the provider can take them, rendered, built.
 """
 
+import logging
 import secrets
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from sendyard.providers.spec import RateUnit
 from sendyard.providers.wire import HttpRequest
 from sendyard.storage.identifiers import new_id
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class Batch:
@@ -24,7 +27,7 @@ class Batch:
     exchange: Exchange
     outgoing: list[Outgoing]
     call: Call
-    request: HttpRequest
+    request: HttpRequest | None  # None: it cannot be built, and nothing may leave
 
 
 def call_for(entry: AccountEntry, exchange_id: str) -> Call:
@@ -85,6 +88,24 @@ def build(entry: AccountEntry, exchange: Exchange, outgoing: list[Outgoing] | No
         outgoing = [outgoing_of(posting) for posting in exchange.postings]
     call = call_for(entry, exchange.id)
     return Batch(exchange, outgoing, call, entry.adapter.build_submit(call, outgoing))
+
+
+def build_each(entry: AccountEntry, load: Load) -> list[Batch]:
+    """
+    Build the request of one load as a new exchange.
+
+    When that fails, the messages go one by one, and those that are to blame have no request: a fault of
+    ours with one message must hold up neither its neighbours nor the account.
+    """
+    exchange = new_exchange(entry, load.postings)
+    try:
+        return [build(entry, exchange, load.outgoing)]
+    except Exception:  # noqa: BLE001 - any fault of an adapter
+        if len(load.postings) > 1:
+            alone = [Load([posting], [out]) for posting, out in zip(load.postings, load.outgoing, strict=True)]
+            return [batch for one in alone for batch in build_each(entry, one)]
+        _log.exception("cannot build a request", extra={"message": load.postings[0].message.id, "account": entry.id})
+        return [Batch(exchange, load.outgoing, call_for(entry, exchange.id), None)]
 
 
 def group(entry: AccountEntry, messages: Sequence[Claimed], *, requests: int) -> list[Load]:

@@ -103,7 +103,7 @@ class Dispatcher:
             await flag.wait()
             flag.clear()
             for lane, _ in self._lanes.values():
-                lane.wake.set()
+                lane.stir()
 
     async def _prolong(self) -> None:
         while True:

@@ -5,10 +5,11 @@ Nothing here holds a transaction while a request is open, and nothing of one acc
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
-from sendyard.delivery.batches import Batch, Load, build, group, new_exchange, units
+from sendyard.delivery.batches import Batch, Load, build, build_each, group, units
 from sendyard.delivery.breaker import Breaker
 from sendyard.delivery.directory import AccountEntry
 from sendyard.delivery.limits import RateLimits
@@ -114,7 +115,11 @@ class Lane:
             size = len(loads)
             await self._fill_urgent(entry)
             loads = self._affordable(entry, free)[:size]
-        built = [build(entry, new_exchange(entry, load.postings), load.outgoing) for load in loads]
+        await self._to_the_end(self._hand_over(entry, loads, probe=probe))
+        return True
+
+    async def _hand_over(self, entry: AccountEntry, loads: list[Load], *, probe: bool) -> None:
+        built = [batch for load in loads for batch in build_each(entry, load)]
         now = now_ms()
         exchanges = [batch.exchange for batch in built]
         going = await self._database.write(
@@ -124,7 +129,13 @@ class Lane:
         self._held = [message for message in self._held if message.id not in gone]
         for batch in built:
             self._send(entry, batch, going, now, probe=probe)
-        return True
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Do what must not break off half-way, even when the lane is stopped meanwhile."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
 
     def _send(self, entry: AccountEntry, batch: Batch, going: set[str], now: int, *, probe: bool) -> None:
         exchange = batch.exchange
@@ -135,7 +146,7 @@ class Lane:
             batch = build(entry, exchange)
         for posting in exchange.postings:
             posting.submitted_at = now
-        if probe:
+        if probe and batch.request is not None:
             self.breaker.probing()
         self._open += 1
         self._unrecorded += 1
@@ -150,13 +161,11 @@ class Lane:
             self._open -= 1
             self._freed.set()
         settled = settle(batch, entry, receipts, self._policy, now=now_ms(), response=response)
-        if settled.healthy:
-            self.breaker.succeeded()
-        else:
-            self.breaker.failed()
+        if batch.request is not None:  # else the provider was not asked
+            (self.breaker.succeeded if settled.healthy else self.breaker.failed)()
+        self._recorder.add(entry, settled)
         if settled.hold:
             await self._limits.hold(entry.workspace_id, entry.id, settled.hold)
-        self._recorder.add(entry, settled)
 
     async def give_back(self) -> None:
         """Let go of everything claimed and not posted."""
@@ -182,6 +191,9 @@ class Lane:
                 return free
             self._freed.clear()
             await self._freed.wait()
+            if self.wake.is_set():
+                # What came may be urgent enough for the slots that are kept from bulk.
+                await self._fill_urgent(entry)
 
     def _only_bulk(self) -> bool:
         return all(message.purpose is Purpose.PROMOTIONAL for message in self._held)
@@ -191,14 +203,16 @@ class Lane:
         self.wake.clear()
         if len(self._held) >= min(wanted, free * entry.adapter.spec.batch.limit):
             await self._fill_urgent(entry)
-            return
-        await self._claim(wanted - len(self._held), None)
+        else:
+            await self._to_the_end(self._claim(wanted - len(self._held), None))
+        await self._drop_late()
 
     async def _fill_urgent(self, entry: AccountEntry) -> None:
         self.wake.clear()
-        least = max((message.purpose.priority for message in self._held), default=0)
+        # With nothing in hand the free slots are those kept from bulk.
+        least = max((message.purpose.priority for message in self._held), default=Purpose.PROMOTIONAL.priority)
         if least > 0:
-            await self._claim(max(_HELD, entry.adapter.spec.batch.limit), least - 1)
+            await self._to_the_end(self._claim(max(_HELD, entry.adapter.spec.batch.limit), least - 1))
 
     async def _claim(self, limit: int, most_urgent: int | None) -> None:
         now = now_ms()
@@ -218,13 +232,17 @@ class Lane:
 
         # With one process a claim writes nothing, so it need not wait for the writer.
         claimed = await (self._database.read if self._database.dialect == "sqlite" else self._database.write)(work)
-        late = [message.id for message in claimed if message.expires_at <= now]
-        if late:
-            await self._database.write(lambda tx: expire(tx, late, now=now))
-            claimed = [message for message in claimed if message.expires_at > now]
         if claimed:
             self._held += claimed
             self._held.sort(key=lambda message: message.purpose.priority)
+
+    async def _drop_late(self) -> None:
+        """End what expired, just claimed or held for long: a leased message is hidden from the sweep for it."""
+        now = now_ms()
+        late = [message.id for message in self._held if message.expires_at <= now]
+        if late:
+            await self._database.write(lambda tx: expire(tx, late, now=now))
+            self._held = [message for message in self._held if message.expires_at > now]
 
     def _affordable(self, entry: AccountEntry, free: int) -> list[Load]:
         """Loads for the free slots, as many as a short slice of the rate pays for, but always one."""
@@ -253,7 +271,8 @@ class Lane:
         return True
 
     async def _sleep(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self.wake.wait(), seconds)
-        except TimeoutError:
-            return
+        # Not `wait_for`: on Python 3.11 it can swallow the cancellation that ends this lane.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.wake.wait()
+        self.wake.clear()

@@ -34,6 +34,7 @@ from sendyard.providers.contract import (
 )
 from sendyard.providers.wire import HttpResponse
 from sendyard.storage.engine import Database
+from sendyard.storage.failures import DATABASE_AWAY
 from sendyard.storage.identifiers import now_ms
 
 _ROUND = 1.0  # seconds
@@ -82,7 +83,7 @@ class Recovery:
         exchanges = await self._database.write(
             lambda tx: take_doubtful(tx, owner=self._owner, now=now, busy_until=now + _BUSY_MS)
         )
-        await asyncio.gather(*(self._resolve(exchange) for exchange in exchanges))
+        await asyncio.gather(*(self._guarded(exchange) for exchange in exchanges))
         for entry in self._directory.accounts():
             await self._database.write(
                 partial(match_again, account_id=entry.id, now=now, after_failure=self._after_failure(now))
@@ -94,6 +95,15 @@ class Recovery:
 
     def _after_failure(self, now: int) -> AfterFailure:
         return lambda message, error: self._dispatcher.policy.failed_later(message, error, now=now)
+
+    async def _guarded(self, exchange: Exchange) -> None:
+        try:
+            await self._resolve(exchange)
+        except DATABASE_AWAY:
+            raise
+        except Exception:  # noqa: BLE001 - any fault of an adapter
+            # A fault of ours with one exchange must not hold up the others; it comes up again when it is due.
+            _log.exception("cannot settle an exchange", extra={"exchange": exchange.id})
 
     async def _resolve(self, exchange: Exchange) -> None:
         entry = self._directory.account(exchange.account_id)

@@ -16,36 +16,46 @@ _SHORTEST_SECRET = 4  # a shorter value would blot out ordinary words
 
 
 @lru_cache(maxsize=1024)
-def _pattern(secrets: tuple[str, ...]) -> re.Pattern[str] | None:
+def _pattern(secrets: tuple[str, ...]) -> tuple[re.Pattern[str], int] | None:
+    """What finds any secret in any form, and the length of the longest form."""
     forms: set[str] = set()
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             forms |= {secret, quote(secret, safe=""), quote_plus(secret), base64.b64encode(secret.encode()).decode()}
     # The longest first, so that a secret that contains another goes as a whole.
     ordered = sorted(forms, key=len, reverse=True)
-    return re.compile("|".join(re.escape(form) for form in ordered)) if ordered else None
+    return (re.compile("|".join(re.escape(form) for form in ordered)), len(ordered[0])) if ordered else None
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Replace every secret in `text`."""
-    pattern = _pattern(tuple(secrets))
-    return pattern.sub(_MARK, text) if pattern else text
+    found = _pattern(tuple(secrets))
+    return found[0].sub(_MARK, text) if found else text
 
 
 def describe_request(request: HttpRequest, secrets: tuple[str, ...], *, with_body: bool) -> str:
     """The method, address and beginning of the body as the exchange log keeps them; headers are left out."""
     text = f"{request.method} {request.url}"
     if with_body and request.body:
-        text = f"{text}\n\n{_text(request.body)}"
+        return f"{redact(text, secrets)}\n\n{_beginning(request.body, secrets)}"
     return redact(text, secrets)
 
 
 def describe_response(response: HttpResponse, secrets: tuple[str, ...]) -> str:
     """The beginning of the body as the exchange log keeps it."""
-    return redact(_text(response.body), secrets)
+    return _beginning(response.body, secrets)
 
 
-def _text(body: bytes) -> str:
+def _beginning(body: bytes, secrets: tuple[str, ...]) -> str:
+    found = _pattern(secrets)
+    reach = found[1] if found else 0
     # Cut before decoding, with room for characters of several bytes; PostgreSQL keeps no NUL.
-    text = body[: _LONGEST * 4].decode("utf-8", "replace").replace("\x00", "�")
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(body)} bytes)"
+    text = body[: (_LONGEST + reach) * 4].decode("utf-8", "replace").replace("\x00", "�")
+    if len(text) <= _LONGEST:
+        return redact(text, secrets)
+    cut = _LONGEST
+    # A secret that lies across the cut would leave its beginning, which nothing recognises any more.
+    for match in found[0].finditer(text, max(0, cut - reach)) if found else ():
+        if match.start() < cut < match.end():
+            cut = match.start()
+    return f"{redact(text[:cut], secrets)}… ({len(body)} bytes)"

@@ -19,6 +19,8 @@ async def round_trip(
     transport: Transport, entry: AccountEntry, batch: Batch
 ) -> tuple[list[Receipt], HttpResponse | None]:
     """Send the request of a batch; returns one receipt per message, and the answer if there was one."""
+    if batch.request is None:
+        return _unbuildable(batch), None
     try:
         response = await transport.exchange(batch.request, entry.adapter.spec.timeout)
     except NotSent as error:
@@ -50,6 +52,13 @@ def _read(batch: Batch, entry: AccountEntry, response: HttpResponse) -> list[Rec
 def _silence(batch: Batch, reason: str) -> list[Receipt]:
     """Nobody knows, for every message of the batch."""
     return [Unknown(outgoing.message_id, reason) for outgoing in batch.outgoing]
+
+
+def _unbuildable(batch: Batch) -> list[Receipt]:
+    """Nothing could leave through this provider; another may manage."""
+    detail = "this message cannot be put into the provider's form; that is a fault of Sendyard, its log has more"
+    error = ProviderError(ErrorKind.UNSUPPORTED, "cannot_build", detail)
+    return [Refused(outgoing.message_id, error) for outgoing in batch.outgoing]
 
 
 def _not_sent(batch: Batch, reason: str) -> list[Receipt]:

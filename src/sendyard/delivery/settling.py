@@ -167,6 +167,6 @@ def _closing(
         "doubtful" if in_doubt else "closed",
         now + int(1000 * _FIRST_QUESTION) if in_doubt else None,
         response.status if response else None,
-        describe_request(batch.request, entry.secrets, with_body=loggable),
+        describe_request(batch.request, entry.secrets, with_body=loggable) if batch.request else None,
         describe_response(response, entry.secrets) if response and loggable else None,
     )

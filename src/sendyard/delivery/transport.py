@@ -49,10 +49,11 @@ class Transport:
             Lost: anything later.
         """
         session = self._session or self._open()
+        url = _address(request.url)
         try:
             async with session.request(
                 request.method,
-                URL(request.url, encoded=True),
+                url,
                 data=request.body or None,
                 headers=request.headers,
                 allow_redirects=False,
@@ -97,6 +98,17 @@ class Transport:
             if len(body) > _LARGEST_ANSWER:
                 raise Lost(f"the answer is larger than {_LARGEST_ANSWER} bytes")
         return bytes(body)
+
+
+def _address(text: str) -> URL:
+    try:
+        url = URL(text, encoded=True)
+        usable = url.host and url.port
+    except ValueError as error:
+        raise NotSent("no connection: the account's address is not one") from error
+    if not usable:
+        raise NotSent("no connection: the account's address names no host")
+    return url
 
 
 def _words(error: BaseException) -> str:

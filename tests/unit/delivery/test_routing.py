@@ -6,7 +6,9 @@ from typing import Any
 
 from sendyard.delivery.routing import Decision, decide
 from sendyard.domain.channels import Channel, Purpose
-from tests.yard import Yard
+from tests.yard import Yard, only_sqlite
+
+pytestmark = only_sqlite
 
 
 def decision(yard: Yard, country: str = "TW", purpose: Purpose = Purpose.TRANSACTIONAL, **rest: Any) -> Decision:

@@ -1,0 +1,7 @@
+"""
+A real database for every test of this folder.
+"""
+
+from tests.yard import database, postgres_shape, sqlite_shape, yard
+
+__all__ = ["database", "postgres_shape", "sqlite_shape", "yard"]

@@ -1,0 +1,86 @@
+"""
+Addresses that must not be contacted.
+"""
+
+import asyncio
+
+import pytest
+
+from sendyard.domain.channels import Channel
+from sendyard.domain.errors import Invalid, NotFound
+from sendyard.features.audience import Suppressions
+from tests.yard import AMERICAN, KOREAN, TAIWANESE, Yard
+
+
+@pytest.fixture
+def suppressions(yard: Yard) -> Suppressions:
+    return Suppressions(yard.database)
+
+
+async def test_a_number_is_kept_in_one_spelling_however_it_is_typed(yard: Yard, suppressions: Suppressions) -> None:
+    first = await suppressions.add(yard.workspace_id, to="0912-345-678", country="TW", source="a letter")
+    again = await suppressions.add(yard.workspace_id, to="+886 912 345 678", reason="complaint")
+    assert again == first
+    assert (first["address"], first["channel"], first["reason"], first["source"]) == (
+        TAIWANESE,
+        "",
+        "manual",
+        "a letter",
+    )
+
+
+async def test_a_landline_may_be_suppressed_too(yard: Yard, suppressions: Suppressions) -> None:
+    assert (await suppressions.add(yard.workspace_id, to="+886223456789"))["address"] == "+886223456789"
+
+
+async def test_channels_are_suppressed_and_lifted_one_by_one(yard: Yard, suppressions: Suppressions) -> None:
+    await suppressions.add(yard.workspace_id, to=TAIWANESE)
+    await suppressions.add(yard.workspace_id, to=TAIWANESE, channel=Channel.SMS)
+    await suppressions.remove(yard.workspace_id, to=TAIWANESE)
+    assert [found["channel"] for found in await suppressions.list(yard.workspace_id)] == ["sms"]
+    with pytest.raises(NotFound, match="all channels"):
+        await suppressions.remove(yard.workspace_id, to=TAIWANESE)
+    with pytest.raises(NotFound, match="mms"):
+        await suppressions.remove(yard.workspace_id, to=TAIWANESE, channel=Channel.MMS)
+    await suppressions.remove(yard.workspace_id, to=TAIWANESE, channel=Channel.SMS)
+    assert await suppressions.list(yard.workspace_id) == []
+
+
+async def test_the_list_is_read_in_pages_in_the_order_it_was_made(yard: Yard, suppressions: Suppressions) -> None:
+    for number in (TAIWANESE, KOREAN, AMERICAN):
+        await suppressions.add(yard.workspace_id, to=number)
+    first = await suppressions.list(yard.workspace_id, limit=2)
+    rest = await suppressions.list(yard.workspace_id, after=first[-1]["id"], limit=2)
+    assert [found["address"] for found in first + rest] == [TAIWANESE, KOREAN, AMERICAN]
+
+
+async def test_one_number_can_be_looked_up(yard: Yard, suppressions: Suppressions) -> None:
+    await suppressions.add(yard.workspace_id, to=TAIWANESE)
+    await suppressions.add(yard.workspace_id, to=KOREAN)
+    found = await suppressions.list(yard.workspace_id, to="010-1234-5678", country="KR")
+    assert [entry["address"] for entry in found] == [KOREAN]
+
+
+async def test_many_at_once_add_one_row(yard: Yard, suppressions: Suppressions) -> None:
+    found = await asyncio.gather(*(suppressions.add(yard.workspace_id, to=KOREAN) for _ in range(8)))
+    assert len({entry["id"] for entry in found}) == 1
+
+
+async def test_workspaces_do_not_see_each_others_suppressions(yard: Yard, suppressions: Suppressions) -> None:
+    await suppressions.add(yard.workspace_id, to=KOREAN)
+    assert await suppressions.list("another") == []
+    with pytest.raises(NotFound):
+        await suppressions.remove("another", to=KOREAN)
+
+
+async def test_what_is_wrong_is_named(yard: Yard, suppressions: Suppressions) -> None:
+    with pytest.raises(Invalid) as no_number:
+        await suppressions.add(yard.workspace_id, to="nobody")
+    assert no_number.value.errors[0].pointer == "/to"
+    with pytest.raises(Invalid, match="manual, opted_out"):
+        await suppressions.add(yard.workspace_id, to=KOREAN, reason="mood")
+    for source in ("s" * 201, "\0"):
+        with pytest.raises(Invalid) as no_source:
+            await suppressions.add(yard.workspace_id, to=KOREAN, source=source)
+        assert no_source.value.errors[0].pointer == "/source"
+    assert await suppressions.list(yard.workspace_id) == []
