@@ -269,6 +269,18 @@ async def test_a_costly_count_is_shown_again_for_a_moment(play: Play, monkeypatc
     assert (paused["status"], paused["counts"]) == ("paused", {"delivered": 1, "queued": 2})
 
 
+async def test_few_costly_counts_are_remembered(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("_COSTLY", -1.0), ("_SHARE", 10_000), ("_MOST_REMEMBERED", 1)):
+        monkeypatch.setattr(f"sendyard.features.campaigns.progress.{name}", value)
+    first, second = await play.prepared(sheet(1)), await play.prepared(sheet(1))
+    campaigns = play.campaigns
+    for campaign_id in (first, second):
+        await campaigns.progress(play.yard.workspace_id, campaign_id)
+    play.hand_over()
+    found = [await campaigns.progress(play.yard.workspace_id, campaign_id) for campaign_id in (second, first)]
+    assert [one["counts"] for one in found] == [{"queued": 1}, {"delivered": 1}]
+
+
 async def test_recipients_show_what_became_of_each_row(play: Play) -> None:
     campaign_id = await play.prepared(sheet(3) + b"letters,Kim\n")
     play.hand_over(limit=1)

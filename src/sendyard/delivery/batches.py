@@ -3,7 +3,6 @@ Claimed messages become requests: grouped as the provider can take them, rendere
 """
 
 import logging
-import secrets
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from sendyard.ledger.entries import Claimed, Exchange, Posting
 from sendyard.providers.contract import Call, Outgoing
 from sendyard.providers.spec import RateUnit
 from sendyard.providers.wire import HttpRequest
-from sendyard.storage.identifiers import new_id
+from sendyard.storage.identifiers import entropy, new_id
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ def call_for(entry: AccountEntry, exchange_id: str) -> Call:
     return Call(
         account=entry.settings,
         now=datetime.now(UTC),
-        nonce=secrets.token_hex(8),
+        nonce=entropy(8).hex(),
         exchange_id=exchange_id,
         callback_url=entry.callback_url,
     )
@@ -104,7 +103,7 @@ def build_each(entry: AccountEntry, load: Load) -> list[Batch]:
         if len(load.postings) > 1:
             alone = [Load([posting], [out]) for posting, out in zip(load.postings, load.outgoing, strict=True)]
             return [batch for one in alone for batch in build_each(entry, one)]
-        _log.exception("cannot build a request", extra={"message": load.postings[0].message.id, "account": entry.id})
+        _log.exception("cannot build a request", extra={"message_id": load.postings[0].message.id, "account": entry.id})
         return [Batch(exchange, load.outgoing, call_for(entry, exchange.id), None)]
 
 

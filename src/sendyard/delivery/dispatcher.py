@@ -21,6 +21,8 @@ from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
 
 _LARGEST_COMMIT = 400  # round trips; keeps a commit short when single messages are sent
+_WORTH_A_COMMIT = 100  # round trips
+_LINGER = 0.02  # seconds
 _REFRESH = 1.0  # seconds between looks for new, paused and resumed accounts
 _log = logging.getLogger(__name__)
 
@@ -114,6 +116,9 @@ class Dispatcher:
         while not (self._stopping and not self._finished):
             await self._something.wait()
             self._something.clear()
+            if len(self._finished) < _WORTH_A_COMMIT and not self._stopping:
+                # A commit costs as much as recording some hundred answers: let a few more come.
+                await asyncio.sleep(_LINGER)
             while self._finished:
                 group = self._finished[:_LARGEST_COMMIT]
                 del self._finished[:_LARGEST_COMMIT]

@@ -6,6 +6,7 @@ Nothing here holds a transaction while a request is open, and nothing of one acc
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
@@ -32,6 +33,7 @@ _HELD = 200  # messages taken at once from one lane, unless a window needs more
 _SLICE = 0.25  # seconds of rate taken at once: short, so that an urgent message waits no longer
 _UNRECORDED = 8  # windows whose receipts may still wait for their commit
 _RESERVE = 10  # one in so many open requests is kept for one-time codes and transactional messages
+_BARRED = 2.0  # seconds: a provider that refuses the account is not asked again before its pause is known here
 LEASE_MS = 60_000
 _T = TypeVar("_T")
 
@@ -75,13 +77,15 @@ class Lane:
         self._freed = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unrecorded = 0
+        self._more = False  # whether the last claim left something behind
+        self._barred_until = 0.0
 
     async def run(self) -> None:
         """Work until cancelled; open requests are then waited for, so that their answers are recorded."""
         try:
             while True:
                 entry = self._entry_of(self.account_id)
-                if entry is None or not entry.is_active:
+                if entry is None or not entry.is_active or time.monotonic() < self._barred_until:
                     await self.give_back()
                     await self._sleep(_IDLE)
                     continue
@@ -115,7 +119,14 @@ class Lane:
             size = len(loads)
             await self._fill_urgent(entry)
             loads = self._affordable(entry, free)[:size]
-        await self._to_the_end(self._hand_over(entry, loads, probe=probe))
+        handing_over = self._to_the_end(self._hand_over(entry, loads, probe=probe))
+        wanted = self._wanted(entry, free)
+        staying = len(self._held) - sum(len(load.postings) for load in loads)
+        if self._more and staying < wanted // 2:
+            # The next window is read while this one is posted.
+            await asyncio.gather(handing_over, self._to_the_end(self._claim(wanted, None)))
+        else:
+            await handing_over
         return True
 
     async def _hand_over(self, entry: AccountEntry, loads: list[Load], *, probe: bool) -> None:
@@ -163,6 +174,8 @@ class Lane:
         settled = settle(batch, entry, receipts, self._policy, now=now_ms(), response=response)
         if batch.request is not None:  # else the provider was not asked
             (self.breaker.succeeded if settled.healthy else self.breaker.failed)()
+        if settled.pause is not None:
+            self._barred_until = time.monotonic() + _BARRED
         self._recorder.add(entry, settled)
         if settled.hold:
             await self._limits.hold(entry.workspace_id, entry.id, settled.hold)
@@ -199,13 +212,17 @@ class Lane:
         return all(message.purpose is Purpose.PROMOTIONAL for message in self._held)
 
     async def _fill(self, entry: AccountEntry, free: int) -> None:
-        wanted = max(_HELD, min(free, 8) * entry.adapter.spec.batch.limit)
+        wanted = self._wanted(entry, free)
         self.wake.clear()
         if len(self._held) >= min(wanted, free * entry.adapter.spec.batch.limit):
             await self._fill_urgent(entry)
         else:
             await self._to_the_end(self._claim(wanted - len(self._held), None))
         await self._drop_late()
+
+    def _wanted(self, entry: AccountEntry, free: int) -> int:
+        """How many messages a window can use, and some to choose from."""
+        return max(_HELD, min(free, 8) * entry.adapter.spec.batch.limit)
 
     async def _fill_urgent(self, entry: AccountEntry) -> None:
         self.wake.clear()
@@ -232,6 +249,8 @@ class Lane:
 
         # With one process a claim writes nothing, so it need not wait for the writer.
         claimed = await (self._database.read if self._database.dialect == "sqlite" else self._database.write)(work)
+        if most_urgent is None:
+            self._more = len(claimed) == limit
         if claimed:
             self._held += claimed
             self._held.sort(key=lambda message: message.purpose.priority)

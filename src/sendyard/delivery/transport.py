@@ -2,6 +2,7 @@
 The only HTTP client. It tells apart what certainly was not sent from what may have been.
 """
 
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -57,7 +58,7 @@ class Transport:
                 data=request.body or None,
                 headers=request.headers,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=timeout.total, sock_connect=timeout.connect),
+                timeout=_limits(timeout),
             ) as response:
                 body = await self._whole(response)
                 return HttpResponse(
@@ -100,6 +101,12 @@ class Transport:
         return bytes(body)
 
 
+@lru_cache(maxsize=256)
+def _limits(timeout: Timeout) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=timeout.total, sock_connect=timeout.connect)
+
+
+@lru_cache(maxsize=1024)
 def _address(text: str) -> URL:
     try:
         url = URL(text, encoded=True)

@@ -53,6 +53,9 @@ def messages(
         if value is not None:
             where.append(f"{column} = ?")
             values.append(value)
+    if campaign_id:
+        # Lets SQLite use the campaign's partial index.
+        where.append("m.group_id <> ''")
     if after is not None:
         where.append("m.id < ?")
         values.append(after)
@@ -62,23 +65,12 @@ def messages(
     return _with_attempts(tx, rows)
 
 
-def campaign_messages(
-    tx: Transaction, workspace_id: str, campaign_id: str, *, after_row: int = 0, limit: int = 1000
-) -> list[dict[str, Any]]:
-    """The messages of a campaign in the order of its file, after the row `after_row`."""
-    rows = tx.rows(
-        f"SELECT {_MESSAGE} FROM messages m WHERE m.group_id = ? AND m.workspace_id = ? AND m.row > ?"
-        " ORDER BY m.row LIMIT ?",
-        (campaign_id, workspace_id, after_row, limit),
-    )
-    return _with_attempts(tx, rows)
-
-
 def campaign_counts(tx: Transaction, workspace_id: str, campaign_id: str) -> dict[str, int]:
     """How many messages of a campaign are in each status; statuses without any are left out."""
     return dict(
         tx.rows(
-            "SELECT status, count(*) FROM messages WHERE group_id = ? AND workspace_id = ? GROUP BY status",
+            "SELECT status, count(*) FROM messages WHERE group_id = ? AND group_id <> '' AND workspace_id = ?"
+            " GROUP BY status",
             (campaign_id, workspace_id),
         )
     )
@@ -89,7 +81,8 @@ def campaign_reasons(tx: Transaction, workspace_id: str, campaign_id: str) -> li
     return [
         (status, account_id, kind or "", count)
         for status, account_id, kind, count in tx.rows(
-            "SELECT status, account_id, error_kind, count(*) AS n FROM messages WHERE group_id = ? AND workspace_id = ?"
+            "SELECT status, account_id, error_kind, count(*) AS n FROM messages WHERE group_id = ?"
+            " AND group_id <> '' AND workspace_id = ?"
             " AND status IN ('failed', 'expired', 'suppressed', 'unknown', 'cancelled')"
             " GROUP BY status, account_id, error_kind ORDER BY n DESC",
             (campaign_id, workspace_id),

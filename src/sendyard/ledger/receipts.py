@@ -14,7 +14,7 @@ from sendyard.storage.transaction import Transaction
 
 _COLUMNS = (
     "id, message_id, provider_ref, parts, cost_amount, cost_currency, submitted_at, poll_at, error_kind, error_code,"
-    " error_detail, status, rank, workspace_id, account_id, exchange_id, settled_at, polls"
+    " error_detail, exchange_id, status, rank, workspace_id, account_id, settled_at, polls"
 )
 # Seldom used: the attempt is known already when a doubtful exchange was repeated.
 _FORWARD = """
@@ -29,7 +29,7 @@ ON CONFLICT (id) DO UPDATE SET
   error_code = CASE WHEN attempts.rank < excluded.rank THEN excluded.error_code ELSE attempts.error_code END,
   error_detail = CASE WHEN attempts.rank < excluded.rank THEN excluded.error_detail ELSE attempts.error_detail END,
   settled_at = excluded.settled_at,
-  poll_at = CASE WHEN attempts.rank < excluded.rank THEN excluded.poll_at ELSE attempts.poll_at END
+  poll_at = CASE WHEN attempts.rank <= excluded.rank THEN excluded.poll_at ELSE attempts.poll_at END
 """
 # Only the newest attempt speaks for its message: an older one may answer after a fail-over.
 _MINE = "attempts = ? AND status IN ('sending', 'unknown')"
@@ -55,8 +55,8 @@ def close(tx: Transaction, closings: Sequence[Closing], *, now: int) -> None:
     """Record the outcomes of any number of round trips."""
     waiting, stopped = [], []
     sent: dict[int, list[str]] = {}
+    _attempts(tx, closings, now=now)
     for closing in closings:
-        _attempts(tx, closing, now=now)
         for outcome in closing.outcomes:
             posting, status = outcome.posting, outcome.message_status
             if status is MessageStatus.SENT:
@@ -83,32 +83,33 @@ def close(tx: Transaction, closings: Sequence[Closing], *, now: int) -> None:
         tx.wake()
 
 
-def _attempts(tx: Transaction, closing: Closing, *, now: int) -> None:
-    """Write the attempts and events of one round trip, alike ones with one statement."""
-    alike: dict[tuple[AttemptStatus, MessageStatus, EventKind], list[Outcome]] = {}
-    for outcome in closing.outcomes:
-        alike.setdefault((outcome.attempt_status, outcome.message_status, outcome.event), []).append(outcome)
-    for (attempt_status, message_status, event), outcomes in alike.items():
-        workspace_id = outcomes[0].posting.message.workspace_id
+def _attempts(tx: Transaction, closings: Sequence[Closing], *, now: int) -> None:
+    """Write attempts and events, alike ones with one statement however many round trips they come from."""
+    alike: dict[tuple[str, str, AttemptStatus, MessageStatus, EventKind], list[tuple[object, ...]]] = {}
+    for closing in closings:
+        for outcome in closing.outcomes:
+            workspace_id = outcome.posting.message.workspace_id
+            kind = (outcome.attempt_status, outcome.message_status, outcome.event)
+            alike.setdefault((workspace_id, closing.account_id, *kind), []).append(_row(closing, outcome))
+    for (workspace_id, account_id, attempt_status, message_status, event), rows in alike.items():
         given, parameter = tx.each(
-            [_row(outcome) for outcome in outcomes],
-            "TEXT", "TEXT", "TEXT", "INTEGER", "TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT",
+            rows,
+            "TEXT", "TEXT", "TEXT", "INTEGER", "TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT",
         )  # fmt: skip
         # SQLite takes an ON CONFLICT after a SELECT for part of the SELECT unless that has a WHERE.
         tx.run(
-            f"INSERT INTO attempts ({_COLUMNS}) SELECT c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, ?, ?, ?, ?, ?,"
+            f"INSERT INTO attempts ({_COLUMNS}) SELECT c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, ?, ?, ?, ?,"
             f" CAST(? AS BIGINT), 0 FROM {given} WHERE true {_FORWARD}",
-            (attempt_status.value, RANK[attempt_status], workspace_id, closing.account_id, closing.exchange_id, now,
-             parameter),
-        )  # fmt: skip
+            (attempt_status.value, RANK[attempt_status], workspace_id, account_id, now, parameter),
+        )
         tx.run(
             "INSERT INTO events (message_id, attempt_id, code, detail, workspace_id, account_id, kind, status, at)"
             f" SELECT c1, c0, c9, c10, ?, ?, ?, ?, CAST(? AS BIGINT) FROM {given}",
-            (workspace_id, closing.account_id, event.value, message_status.value, now, parameter),
+            (workspace_id, account_id, event.value, message_status.value, now, parameter),
         )
 
 
-def _row(outcome: Outcome) -> tuple[object, ...]:
+def _row(closing: Closing, outcome: Outcome) -> tuple[object, ...]:
     posting = outcome.posting
     return (
         posting.attempt_id,
@@ -120,6 +121,7 @@ def _row(outcome: Outcome) -> tuple[object, ...]:
         posting.submitted_at,
         outcome.poll_at,
         *_error(outcome),
+        closing.exchange_id,
     )
 
 

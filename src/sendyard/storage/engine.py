@@ -296,7 +296,7 @@ def _prepare_sqlite(driver: sqlite3.Connection, _record: object) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "busy_timeout=10000",
-        "cache_size=-65536",
+        "cache_size=-16384",
         "temp_store=MEMORY",
         "wal_autocheckpoint=4000",
     ):

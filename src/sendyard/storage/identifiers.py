@@ -23,20 +23,26 @@ def new_id() -> str:
         if now > _last_ms:
             _last_ms = now
             # The highest bit stays free, so that counting up cannot overflow within a millisecond.
-            _last_random = _bits(10) & (1 << 73) - 1
+            _last_random = int.from_bytes(_draw(10)) & (1 << 73) - 1
         else:
-            _last_random += 1 + _bits(4)
+            _last_random += 1 + int.from_bytes(_draw(4))
         milliseconds, chance = _last_ms, _last_random
     return compose_uuid7(milliseconds, chance)
 
 
-def _bits(count: int) -> int:
-    """So many bytes of entropy as a number; to be called with the lock held."""
+def entropy(count: int) -> bytes:
+    """So many unpredictable bytes, at most a block."""
+    with _lock:
+        return _draw(count)
+
+
+def _draw(count: int) -> bytes:
+    """Take from the block; to be called with the lock held."""
     global _entropy  # noqa: PLW0603 - likewise
     if len(_entropy) < count:
         _entropy = memoryview(os.urandom(_BLOCK))
     taken, _entropy = _entropy[:count], _entropy[count:]
-    return int.from_bytes(taken)
+    return bytes(taken)
 
 
 def _forget_entropy() -> None:

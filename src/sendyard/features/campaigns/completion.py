@@ -1,0 +1,56 @@
+"""
+When a campaign is over: nothing waits, nothing is open, nobody is asking any more.
+"""
+
+import time
+
+from sendyard.domain.status import CampaignStatus
+from sendyard.features.campaigns import queries
+from sendyard.features.campaigns.queries import CampaignRow
+from sendyard.storage.engine import Database
+from sendyard.storage.identifiers import now_ms
+from sendyard.storage.transaction import Transaction
+
+_SHARE = 20  # a look that took a while is repeated only after this many times as long
+
+
+class Completion:
+    """Ends campaigns, from the rows of their messages alone."""
+
+    def __init__(self, database: Database, report_wait: float) -> None:
+        """Take where rows are and the seconds a report is waited for."""
+        self._database = database
+        self._report_wait_ms = int(1000 * report_wait)
+        self._not_before: dict[str, float] = {}
+
+    async def look(self, campaign: CampaignRow) -> CampaignStatus | None:
+        """
+        End a campaign whose messages are all settled; gives its final status, None when it goes on.
+
+        Settled means: a final status; accepted so long ago that no report is expected; or unknown with nobody asking
+        any more. Rows that the file is to blame for are no failures of the campaign, nor are people it left out
+        because they asked not to be contacted.
+        """
+        began = time.monotonic()
+        if began < self._not_before.get(campaign.id, 0.0):
+            return None
+        now = now_ms()
+
+        def judge(tx: Transaction) -> CampaignStatus | None:
+            if queries.is_under_way(tx, campaign.id, reports_since=now - self._report_wait_ms):
+                return None
+            if queries.is_in_doubt(tx, campaign.id):
+                return None
+            failed = queries.has_failures(tx, campaign.id)
+            return CampaignStatus.COMPLETED_WITH_FAILURES if failed else CampaignStatus.COMPLETED
+
+        # On a reading connection, because it may look at every message. What changes between this and the next
+        # statement is a late report that sends a message on its way again; the loop reopens the campaign for it.
+        status = await self._database.read(judge)
+        if status is None:
+            ended = time.monotonic()
+            self._not_before[campaign.id] = ended + _SHARE * (ended - began)
+            return None
+        self._not_before.pop(campaign.id, None)
+        done = await self._database.write(lambda tx: queries.complete(tx, campaign.id, status.value, now=now))
+        return status if done else None

@@ -1,0 +1,143 @@
+"""
+What became of every row, as documents and as a file.
+"""
+
+import csv
+import io
+import re
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from sendyard.delivery.directory import Directory
+from sendyard.features.campaigns import queries
+from sendyard.features.campaigns.queries import AttemptRow, CampaignRow, ResultRow
+from sendyard.storage.engine import Database
+from sendyard.storage.transaction import Transaction
+
+COLUMNS = (
+    "row", "given", "to", "country", "status", "reason", "detail", "fixed", "message_id", "account", "provider",
+    "provider_ref", "parts", "cost", "currency", "created_at", "sent_at", "delivered_at",
+)  # fmt: skip
+"""The header of the file, in its order."""
+
+_AT_ONCE = 1000
+_decode = msgspec.json.Decoder(dict[str, str]).decode
+# A cell that begins so is a formula to a spreadsheet program; a plus and digits alone are a number in any case.
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_PLAIN_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
+
+
+class Results:
+    """Reads recipients together with their messages."""
+
+    def __init__(self, database: Database, directory: Directory) -> None:
+        """Take where rows are and what accounts are called."""
+        self._database = database
+        self._directory = directory
+
+    async def page(self, campaign: CampaignRow, *, after_row: int, limit: int, status: str) -> list[dict[str, Any]]:
+        """Give rows of the file after `after_row` with what became of them; see `Campaigns.recipients`."""
+        found, attempts = await self._read(campaign, after_row, limit, status)
+        return [self._document(row, attempts.get(row.message_id or "", ())) for row in found]
+
+    async def file(self, campaign: CampaignRow) -> AsyncIterator[bytes]:
+        """Give the whole file, piece by piece: CSV in UTF-8 with its mark, as spreadsheet programs like it."""
+        yield b"\xef\xbb\xbf" + _lines([COLUMNS])
+        after = 0
+        while True:
+            found, attempts = await self._read(campaign, after, _AT_ONCE, "")
+            if not found:
+                return
+            yield _lines([self._cells(row, attempts.get(row.message_id or "", ())) for row in found])
+            after = found[-1].row
+
+    async def _read(
+        self, campaign: CampaignRow, after: int, limit: int, status: str
+    ) -> tuple[list[ResultRow], dict[str, list[AttemptRow]]]:
+        def read(tx: Transaction) -> tuple[list[ResultRow], list[AttemptRow]]:
+            found = queries.results(
+                tx, campaign.workspace_id, campaign.id, after=after, limit=limit, status=status
+            )
+            tried = [(row.message_id, row.attempts) for row in found if row.message_id and row.attempts]
+            return found, queries.attempts_of(tx, tried) if tried else []
+
+        found, attempts = await self._database.read(read)
+        by_message: dict[str, list[AttemptRow]] = {}
+        for attempt in attempts:
+            by_message.setdefault(attempt.message_id, []).append(attempt)
+        return found, by_message
+
+    def _document(self, row: ResultRow, attempts: Sequence[AttemptRow]) -> dict[str, Any]:
+        entry = self._directory.account(row.account_id or "")
+        error = None
+        if row.error_kind or row.error_code:
+            error = {"kind": row.error_kind, "code": row.error_code, "detail": row.error_detail}
+        return {
+            "row": row.row,
+            "given": row.given,
+            "to": row.address or None,
+            "country": row.country or None,
+            "variables": _decode(row.variables),
+            "status": _status(row),
+            "code": row.code,
+            "detail": row.detail,
+            "fixed": row.fixed,
+            "message_id": row.message_id,
+            "account_id": row.account_id or None,
+            "account": entry.name if entry else None,
+            "provider": entry.provider if entry else None,
+            "provider_ref": next((one.provider_ref for one in reversed(attempts) if one.provider_ref), None),
+            "error": error,
+            "parts": next((one.parts for one in reversed(attempts) if one.parts), row.parts),
+            "costs": [{"amount": str(amount), "currency": currency} for currency, amount in _costs(attempts).items()],
+            "created_at": row.created_at,
+            "sent_at": row.sent_at,
+            "delivered_at": row.delivered_at,
+        }
+
+    def _cells(self, row: ResultRow, attempts: Sequence[AttemptRow]) -> list[str]:
+        found = self._document(row, attempts)
+        error = found["error"] or {}
+        costs = found["costs"]
+        cells = {
+            **found,
+            "reason": found["code"] or error.get("kind") or "",
+            "detail": found["detail"] or error.get("detail") or error.get("code") or "",
+            "cost": " + ".join(cost["amount"] for cost in costs),
+            "currency": " + ".join(cost["currency"] for cost in costs),
+            **{name: _moment(found[name]) for name in ("created_at", "sent_at", "delivered_at")},
+        }
+        return [neutral("" if cells[name] is None else str(cells[name])) for name in COLUMNS]
+
+
+def neutral(cell: str) -> str:
+    """Make a cell harmless: one that a spreadsheet program would run as a formula gets an apostrophe in front."""
+    return f"'{cell}" if _FORMULA.match(cell) and not _PLAIN_NUMBER.fullmatch(cell) else cell
+
+
+def _status(row: ResultRow) -> str:
+    return "refused" if row.code else row.status or "waiting"
+
+
+def _costs(attempts: Sequence[AttemptRow]) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = {}
+    for attempt in attempts:
+        if attempt.amount is not None and attempt.currency is not None:
+            sums[attempt.currency] = sums.get(attempt.currency, Decimal(0)) + Decimal(attempt.amount)
+    return sums
+
+
+def _moment(at: int | None) -> str:
+    if at is None:
+        return ""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return text.getvalue().encode("utf-8")

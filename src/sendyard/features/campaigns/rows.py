@@ -1,0 +1,97 @@
+"""
+What becomes of each row of a file: good, repaired with a note, or refused with a reason.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from sendyard.delivery.preflight import is_storable
+from sendyard.domain.phone import LONGEST_INPUT, parse_phone
+from sendyard.domain.template import Template
+from sendyard.features.campaigns.columns import Columns
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Recipient(NamedTuple):
+    """
+    One row as it is kept, in the order of the table's columns.
+
+    `row` is numbered as a spreadsheet program does. A refused row has a `code` and no `address`.
+    """
+
+    row: int
+    given: str
+    address: str
+    country: str
+    variables: str  # JSON
+    code: str
+    detail: str
+    fixed: str
+
+
+class Judge:
+    """
+    Judges the rows of one file, in their order.
+
+    Remembers every number it has seen, about 100 bytes each, because a person gets one message however often the
+    file names them.
+    """
+
+    def __init__(self, columns: Columns, template: Template, country: str) -> None:
+        """Take where things are, what needs values, and the country by which national numbers are read."""
+        self._columns = columns
+        self._variables = tuple(columns.variables.items())
+        self._required = [(name, columns.variables[name]) for name in template.required]
+        self._country = country
+        self._seen: dict[int, int] = {}
+        self.good = 0
+        self.fixed = 0
+        self.refused: Counter[str] = Counter()
+
+    def judge(self, number: int, cells: Sequence[str]) -> Recipient:
+        """Decide about one row."""
+        columns = self._columns
+        # Spreadsheet programs leave out empty cells at the end.
+        full = cells if len(cells) >= columns.count else [*cells, *[""] * (columns.count - len(cells))]
+        given = full[columns.phone]
+        if any(map(str.strip, full[columns.count :])):
+            detail = (
+                f"Expected {columns.count} cells, found {len(cells)}. A cell that holds the separator must stand in "
+                "quotation marks."
+            )
+            return self._refuse(number, given, "too_many_cells", detail)
+        parsed = parse_phone(given, self._country)
+        if not parsed.ok:
+            return self._refuse(number, given, parsed.reason, parsed.detail)
+        missing = [name for name, position in self._required if not full[position].strip()]
+        if missing:
+            named = ", ".join(f"{columns.variable_names[name]} for {{{name}}}" for name in missing)
+            detail = f"Expected a value in {named}, found an empty cell. Fill it, or give the variable a default."
+            return self._refuse(number, given, "missing_value", detail)
+        values = {name: full[position].strip() for name, position in self._variables}
+        if not all(map(is_storable, values.values())):
+            detail = "A cell holds a character that cannot be sent (U+0000, or half of a pair); type the cell again."
+            return self._refuse(number, given, "bad_character", detail)
+        address = int(parsed.e164[1:])
+        first = self._seen.setdefault(address, number)
+        if first != number:
+            return self._refuse(number, given, "duplicate", f"The same number as in row {first}, which is kept.")
+        self.good += 1
+        if parsed.fixed:
+            self.fixed += 1
+        return Recipient(number, given, parsed.e164, parsed.country, _json(values), "", "", parsed.fixed)
+
+    def _refuse(self, number: int, given: str, code: str, detail: str) -> Recipient:
+        self.refused[code] += 1
+        shown = given[:LONGEST_INPUT]
+        if not is_storable(shown):
+            shown = shown.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+        return Recipient(number, shown, "", "", "{}", code, detail, "")
+
+
+def _json(values: Mapping[str, str]) -> str:
+    return _encode(values).decode()
