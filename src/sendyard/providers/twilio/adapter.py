@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 import msgspec
 
@@ -95,7 +95,7 @@ class TwilioAdapter(Adapter, ReportPolling, SubmitLookup, BalanceQuery, AccountP
         if outgoing.valid_until:
             left = int((outgoing.valid_until - call.now).total_seconds())
             fields.append(("ValidityPeriod", str(max(1, min(left, MAX_VALIDITY_SECONDS)))))
-        body = urlencode(fields)
+        body = "&".join([f"{name}={_quoted(value)}" for name, value in fields])
         if call.callback_url:
             body += _callback_field(call.callback_url, outgoing.reference)
         return HttpRequest("POST", door.messages_url, door.writing, body.encode("ascii"))
@@ -186,6 +186,17 @@ def _sender_fields(account: TwilioAccount, outgoing: Outgoing) -> list[tuple[str
     if account.messaging_service_sid:
         fields.append(("MessagingServiceSid", account.messaging_service_sid))
     return fields
+
+
+def _quoted(value: str) -> str:
+    """Quote one value of a form; most are numbers and short words that stand in every message."""
+    if value[:1] == "+" and value[1:].isdecimal():
+        return f"%2B{value[1:]}"
+    return _quoted_once(value) if len(value) <= _SHORT else quote_plus(value)
+
+
+_SHORT = 12
+_quoted_once = lru_cache(maxsize=4096)(quote_plus)
 
 
 def _callback_field(url: str, reference: str) -> str:
