@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from sendyard.delivery.batches import Batch, Load, build, build_each, group, units
 from sendyard.delivery.breaker import Breaker
 from sendyard.delivery.directory import AccountEntry
+from sendyard.delivery.gate import Gate
 from sendyard.delivery.limits import RateLimits
 from sendyard.delivery.policy import Policy
 from sendyard.delivery.roundtrip import round_trip
@@ -32,7 +33,7 @@ _IDLE = 0.5  # seconds: a retry that falls due is noticed by then without any wa
 _HELD = 200  # messages taken at once from one lane, unless a window needs more
 _SLICE = 0.25  # seconds of rate taken at once: short, so that an urgent message waits no longer
 _UNRECORDED = 8  # windows whose receipts may still wait for their commit
-_RESERVE = 10  # one in so many open requests is kept for one-time codes and transactional messages
+_LOOK = 0.1  # seconds between looks for something more urgent that fell due by itself
 _BARRED = 2.0  # seconds: a provider that refuses the account is not asked again before its pause is known here
 LEASE_MS = 60_000
 _T = TypeVar("_T")
@@ -73,7 +74,9 @@ class Lane:
         self._recorder = recorder
         self._owner = owner
         self._held: list[Claimed] = []
-        self._open = 0
+        self._gate = Gate()
+        self._posted = 0  # round trips that are marked and not ended; the gate says how many of them are open
+        self._looked_at = 0.0
         self._freed = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unrecorded = 0
@@ -159,17 +162,20 @@ class Lane:
             posting.submitted_at = now
         if probe and batch.request is not None:
             self.breaker.probing()
-        self._open += 1
+        self._posted += 1
         self._unrecorded += 1
         task = asyncio.create_task(self._round_trip(entry, batch))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _round_trip(self, entry: AccountEntry, batch: Batch) -> None:
+        priority = min(posting.message.purpose.priority for posting in batch.exchange.postings)
+        await self._gate.enter(priority, entry.open_requests)
         try:
             receipts, response = await round_trip(self._transport, entry, batch)
         finally:
-            self._open -= 1
+            self._gate.leave()
+            self._posted -= 1
             self._freed.set()
         settled = settle(batch, entry, receipts, self._policy, now=now_ms(), response=response)
         if batch.request is not None:  # else the provider was not asked
@@ -193,30 +199,28 @@ class Lane:
         self._freed.set()
 
     async def _free_slots(self, entry: AccountEntry) -> int:
+        """
+        Wait until another window is worth its commit, and return how many requests it may have.
+
+        As many requests again as may be open are posted ahead, so that the provider never waits for a commit.
+        """
+        limit = entry.open_requests
         while True:
-            reserve = entry.open_requests // _RESERVE if self._only_bulk() else 0
-            free = entry.open_requests - reserve - self._open
-            # A window of some size is worth a commit; a single free slot is not, unless all are idle.
-            enough = max(1, entry.open_requests // 8)
-            if (free >= enough or (free > 0 and self._open == 0)) and self._unrecorded <= _UNRECORDED * max(
-                8, entry.open_requests
-            ):
-                return free
+            urgent = any(message.purpose is not Purpose.PROMOTIONAL for message in self._held)
+            room = 2 * limit - self._posted
+            if (self._posted <= limit or (urgent and room > 0)) and self._unrecorded <= _UNRECORDED * max(8, limit):
+                return min(room, limit)
             self._freed.clear()
             await self._freed.wait()
             if self.wake.is_set():
-                # What came may be urgent enough for the slots that are kept from bulk.
                 await self._fill_urgent(entry)
-
-    def _only_bulk(self) -> bool:
-        return all(message.purpose is Purpose.PROMOTIONAL for message in self._held)
 
     async def _fill(self, entry: AccountEntry, free: int) -> None:
         wanted = self._wanted(entry, free)
-        self.wake.clear()
         if len(self._held) >= min(wanted, free * entry.adapter.spec.batch.limit):
             await self._fill_urgent(entry)
         else:
+            self.wake.clear()
             await self._to_the_end(self._claim(wanted - len(self._held), None))
         await self._drop_late()
 
@@ -225,6 +229,10 @@ class Lane:
         return max(_HELD, min(free, 8) * entry.adapter.spec.batch.limit)
 
     async def _fill_urgent(self, entry: AccountEntry) -> None:
+        now = time.monotonic()
+        if not self.wake.is_set() and now - self._looked_at < _LOOK:
+            return
+        self._looked_at = now
         self.wake.clear()
         # With nothing in hand the free slots are those kept from bulk.
         least = max((message.purpose.priority for message in self._held), default=Purpose.PROMOTIONAL.priority)

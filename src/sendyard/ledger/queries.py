@@ -65,6 +65,18 @@ def messages(
     return _with_attempts(tx, rows)
 
 
+def campaign_messages(
+    tx: Transaction, workspace_id: str, campaign_id: str, *, after_row: int = 0, limit: int = 1000
+) -> list[dict[str, Any]]:
+    """The messages of a campaign in the order of its file, after the row `after_row`."""
+    rows = tx.rows(
+        f"SELECT {_MESSAGE} FROM messages m WHERE m.group_id = ? AND m.group_id <> '' AND m.workspace_id = ?"
+        " AND m.row > ? ORDER BY m.row LIMIT ?",
+        (campaign_id, workspace_id, after_row, limit),
+    )
+    return _with_attempts(tx, rows)
+
+
 def campaign_counts(tx: Transaction, workspace_id: str, campaign_id: str) -> dict[str, int]:
     """How many messages of a campaign are in each status; statuses without any are left out."""
     return dict(

@@ -127,7 +127,9 @@ class Emulator(ABC):
         return 200 <= response.status < 300
 
     @abstractmethod
-    def inbound(self, state: Any, *, account: str, sender: str, recipient: str, text: str, now: datetime) -> HttpRequest | None:
+    def inbound(
+        self, state: Any, *, account: str, sender: str, recipient: str, text: str, now: datetime
+    ) -> HttpRequest | None:
         """A person writes to us: the callback that tells, or None where the provider has no inbound."""
 
 

@@ -1,0 +1,44 @@
+"""
+The benchmarks run and tell what they measured; how fast is for a quiet machine to say.
+"""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from sendyard.cli.bench.commands import bench
+from sendyard.cli.bench.yard import measurable
+
+
+def run(*arguments: str) -> dict[str, object]:
+    result = CliRunner().invoke(bench, [*arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    found: dict[str, object] = json.loads(result.stdout)
+    return found
+
+
+@pytest.mark.parametrize("provider", measurable())
+def test_dispatch_hands_everything_over_and_names_its_floor(provider: str) -> None:
+    found = run("dispatch", "--provider", provider, "--messages", "300", "--runs", "1")
+    assert found["messages"] == 300
+    assert found["runs"] == 1
+    assert float(str(found["messages_per_second"])) > 0
+    assert float(str(found["ratio"])) == pytest.approx(
+        float(str(found["messages_per_second"])) / float(str(found["floor_per_second"])), rel=0.02
+    )
+
+
+def test_accept_has_every_message_answered_as_accepted() -> None:
+    found = run("accept", "--messages", "200", "--connections", "8")
+    assert found["statuses"] == {"202": 200}
+
+
+def test_callbacks_are_all_believed() -> None:
+    found = run("callbacks", "--messages", "200", "--connections", "8")
+    assert found["statuses"] == {"200": 200}
+
+
+def test_a_provider_without_a_target_is_refused_with_those_that_have_one() -> None:
+    result = CliRunner().invoke(bench, ["dispatch", "--provider", "nobody"])
+    assert result.exit_code == 2
+    assert all(slug in result.output for slug in measurable())
