@@ -41,6 +41,10 @@ class Gate:
         self.inside -= 1
         self._let_in()
 
+    def least_urgent(self) -> int:
+        """The priority of the least urgent that waits; -1 when nobody does."""
+        return max((priority for priority, _, _ in self._waiting), default=-1)
+
     def _has_room(self, priority: int) -> bool:
         kept = self._limit // _RESERVE if priority == Purpose.PROMOTIONAL.priority else 0
         return self.inside < self._limit - kept

@@ -6,6 +6,7 @@ Nothing here holds a transaction while a request is open, and nothing of one acc
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
@@ -16,10 +17,11 @@ from sendyard.delivery.directory import AccountEntry
 from sendyard.delivery.gate import Gate
 from sendyard.delivery.limits import RateLimits
 from sendyard.delivery.policy import Policy
-from sendyard.delivery.roundtrip import round_trip
+from sendyard.delivery.roundtrip import kept_back, round_trip
 from sendyard.delivery.settling import Settled, settle
 from sendyard.delivery.transport import Transport
 from sendyard.domain.channels import Purpose
+from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.ledger.cancel import expire
 from sendyard.ledger.claim import claim, release
 from sendyard.ledger.entries import Claimed
@@ -35,6 +37,7 @@ _SLICE = 0.25  # seconds of rate taken at once: short, so that an urgent message
 _UNRECORDED = 8  # windows whose receipts may still wait for their commit
 _LOOK = 0.1  # seconds between looks for something more urgent that fell due by itself
 _BARRED = 2.0  # seconds: a provider that refuses the account is not asked again before its pause is known here
+_LONGEST_QUIET = 1.0  # seconds for which a request that was posted ahead keeps its place
 LEASE_MS = 60_000
 _T = TypeVar("_T")
 
@@ -81,7 +84,9 @@ class Lane:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unrecorded = 0
         self._more = False  # whether the last claim left something behind
+        self._barred_by: ProviderError | None = None
         self._barred_until = 0.0
+        self._quiet_until = 0.0
 
     async def run(self) -> None:
         """Work until cancelled; open requests are then waited for, so that their answers are recorded."""
@@ -172,19 +177,37 @@ class Lane:
         priority = min(posting.message.purpose.priority for posting in batch.exchange.postings)
         await self._gate.enter(priority, entry.open_requests)
         try:
-            receipts, response = await round_trip(self._transport, entry, batch)
+            error = await self._not_now()
+            if error is None:
+                receipts, response = await round_trip(self._transport, entry, batch)
+            else:
+                receipts, response = kept_back(batch, error), None
         finally:
             self._gate.leave()
             self._posted -= 1
             self._freed.set()
         settled = settle(batch, entry, receipts, self._policy, now=now_ms(), response=response)
-        if batch.request is not None:  # else the provider was not asked
+        if batch.request is not None and error is None:  # else the provider was not asked
             (self.breaker.succeeded if settled.healthy else self.breaker.failed)()
         if settled.pause is not None:
-            self._barred_until = time.monotonic() + _BARRED
+            self._barred_by, self._barred_until = settled.pause, time.monotonic() + _BARRED
+        if settled.hold:
+            self._quiet_until = max(self._quiet_until, time.monotonic() + settled.hold)
         self._recorder.add(entry, settled)
         if settled.hold:
             await self._limits.hold(entry.workspace_id, entry.id, settled.hold)
+
+    async def _not_now(self) -> ProviderError | None:
+        """Whether what was posted ahead must stay here after all: since then the provider has refused the account."""
+        now = time.monotonic()
+        if self._barred_by is not None and now < self._barred_until:
+            return self._barred_by
+        wait = self._quiet_until - now
+        if wait > _LONGEST_QUIET:
+            return ProviderError(ErrorKind.THROTTLED, "kept_back", "the provider wants quiet", retry_after=wait)
+        if wait > 0:
+            await asyncio.sleep(wait)
+        return None
 
     async def give_back(self) -> None:
         """Let go of everything claimed and not posted."""
@@ -206,14 +229,23 @@ class Lane:
         """
         limit = entry.open_requests
         while True:
-            urgent = any(message.purpose is not Purpose.PROMOTIONAL for message in self._held)
-            room = 2 * limit - self._posted
-            if (self._posted <= limit or (urgent and room > 0)) and self._unrecorded <= _UNRECORDED * max(8, limit):
-                return min(room, limit)
+            if self._unrecorded <= _UNRECORDED * max(8, limit):
+                if self._posted <= limit:
+                    return min(2 * limit - self._posted, limit)
+                room = min(self._overtaking(), 3 * limit - self._posted)
+                if room > 0:
+                    return room
             self._freed.clear()
             await self._freed.wait()
             if self.wake.is_set():
                 await self._fill_urgent(entry)
+
+    def _overtaking(self) -> int:
+        """How many in hand would be let out before something that was posted ahead."""
+        if not self._held or self._held[0].purpose is Purpose.PROMOTIONAL:
+            return 0
+        behind = self._gate.least_urgent()
+        return sum(1 for _ in itertools.takewhile(lambda message: message.purpose.priority < behind, self._held))
 
     async def _fill(self, entry: AccountEntry, free: int) -> None:
         wanted = self._wanted(entry, free)

@@ -54,14 +54,19 @@ def _silence(batch: Batch, reason: str) -> list[Receipt]:
     return [Unknown(outgoing.message_id, reason) for outgoing in batch.outgoing]
 
 
+def kept_back(batch: Batch, error: ProviderError) -> list[Receipt]:
+    """Nothing left, because the provider has just refused others of this account with `error`."""
+    return [Refused(outgoing.message_id, error) for outgoing in batch.outgoing]
+
+
 def _unbuildable(batch: Batch) -> list[Receipt]:
     """Nothing could leave through this provider; another may manage."""
     detail = "this message cannot be put into the provider's form; that is a fault of Sendyard, its log has more"
     error = ProviderError(ErrorKind.UNSUPPORTED, "cannot_build", detail)
-    return [Refused(outgoing.message_id, error) for outgoing in batch.outgoing]
+    return kept_back(batch, error)
 
 
 def _not_sent(batch: Batch, reason: str) -> list[Receipt]:
     """Nothing left, for every message of the batch."""
     error = ProviderError(ErrorKind.UNAVAILABLE, "no_connection", reason)
-    return [Refused(outgoing.message_id, error) for outgoing in batch.outgoing]
+    return kept_back(batch, error)

@@ -50,7 +50,8 @@ def settle(
     outcomes: list[Outcome] = []
     settled = Settled(Closing(exchange.id, entry.id, ()))
     by_id = {posting.message.id: posting for posting in exchange.postings}
-    poll_at = _first_poll(entry, now)
+    # Counted from the hand-over, so that what left together is asked for together.
+    poll_at = _first_poll(entry, exchange.postings[0].submitted_at or now)
     in_doubt = False
     answered = False
     for receipt in receipts:

@@ -21,7 +21,6 @@ WHERE id {{among}} AND attempts = ? AND status IN ('queued', 'scheduled') AND (d
   AND (group_id = '' OR EXISTS (
     SELECT 1 FROM campaigns c WHERE c.id = group_id AND c.status IN ('preparing', 'sending')))
   AND (purpose = 'otp' OR NOT {_SUPPRESSED})
-RETURNING id
 """
 _SUPPRESS = f"""
 UPDATE messages SET status = 'suppressed', due_at = NULL, settled_at = ?, lease_owner = NULL, lease_until = NULL,
@@ -47,9 +46,7 @@ def post(tx: Transaction, exchanges: Sequence[Exchange], *, owner: str, now: int
             by_number.setdefault(posting.number, []).append(posting.message.id)
     going: set[str] = set()
     for number, numbered in by_number.items():
-        # Whoever overslept its lease must not post again, under the same name, what another has tried meanwhile.
-        condition, parameter = tx.among(numbered)
-        going |= {row[0] for row in tx.rows(_POST.format(among=condition), (parameter, number - 1, owner))}
+        going |= _mark(tx, numbered, number, owner)
     rows = []
     for exchange in exchanges:
         members = [posting.attempt_id for posting in exchange.postings if posting.message.id in going]
@@ -64,6 +61,20 @@ def post(tx: Transaction, exchanges: Sequence[Exchange], *, owner: str, now: int
     if len(going) < len(ids):
         _turn_back(tx, [id_ for id_ in ids if id_ not in going], owner=owner, now=now)
     return going
+
+
+def _mark(tx: Transaction, message_ids: Sequence[str], number: int, owner: str) -> set[str]:
+    """Mark these as sending their `number`-th attempt; returns those that were still to be had."""
+    condition, parameter = tx.among(message_ids)
+    # Whoever overslept its lease must not post again, under the same name, what another has tried meanwhile.
+    statement, values = _POST.format(among=condition), (parameter, number - 1, owner)
+    if tx.dialect == "postgresql":
+        return {row[0] for row in tx.rows(f"{statement} RETURNING id", values)}
+    # Nearly always all: reading a row for each would hand the interpreter's lock to and fro as often.
+    if tx.run(statement, values) == len(message_ids):
+        return set(message_ids)
+    marked = f"SELECT id FROM messages WHERE id {condition} AND attempts = ? AND status = 'sending'"
+    return {row[0] for row in tx.rows(marked, (parameter, number))}
 
 
 def _turn_back(tx: Transaction, message_ids: Sequence[str], *, owner: str, now: int) -> None:

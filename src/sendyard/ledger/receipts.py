@@ -6,16 +6,13 @@ Statements move rows only forward, so a report that overtook its own receipt is 
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
-from sendyard.domain.status import RANK, AttemptStatus, MessageStatus
-from sendyard.ledger.entries import Closing, EventKind, Outcome
+from sendyard.domain.status import RANK, MessageStatus
+from sendyard.ledger.entries import Closing, Outcome
 from sendyard.ledger.reports import match_again
 from sendyard.storage.transaction import Transaction
 
-_COLUMNS = (
-    "id, message_id, provider_ref, parts, cost_amount, cost_currency, submitted_at, poll_at, error_kind, error_code,"
-    " error_detail, exchange_id, status, rank, workspace_id, account_id, settled_at, polls"
-)
 # Seldom used: the attempt is known already when a doubtful exchange was repeated.
 _FORWARD = """
 ON CONFLICT (id) DO UPDATE SET
@@ -84,44 +81,58 @@ def close(tx: Transaction, closings: Sequence[Closing], *, now: int) -> None:
 
 
 def _attempts(tx: Transaction, closings: Sequence[Closing], *, now: int) -> None:
-    """Write attempts and events, alike ones with one statement however many round trips they come from."""
-    alike: dict[tuple[str, str, AttemptStatus, MessageStatus, EventKind], list[tuple[object, ...]]] = {}
+    """
+    Write attempts and events, alike ones with one statement however many round trips they come from.
+
+    Only what differs between alike attempts goes row by row; a statement that ran once for each would hand the
+    interpreter's lock to and fro as often.
+    """
+    alike: dict[tuple[Any, ...], list[tuple[str, str | None, str]]] = {}
     for closing in closings:
         for outcome in closing.outcomes:
-            workspace_id = outcome.posting.message.workspace_id
-            kind = (outcome.attempt_status, outcome.message_status, outcome.event)
-            alike.setdefault((workspace_id, closing.account_id, *kind), []).append(_row(closing, outcome))
-    for (workspace_id, account_id, attempt_status, message_status, event), rows in alike.items():
-        given, parameter = tx.each(
-            rows,
-            "TEXT", "TEXT", "TEXT", "INTEGER", "TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT",
-        )  # fmt: skip
+            row = (outcome.posting.message.id, outcome.provider_ref, closing.exchange_id)
+            alike.setdefault(_likeness(closing, outcome), []).append(row)
+    for likeness, rows in alike.items():
+        (number, workspace_id, account_id, status, message_status, event, parts, cost, currency, submitted_at,
+         poll_at, kind, code, detail) = likeness  # fmt: skip
+        given, parameter = tx.each(rows, "TEXT", "TEXT", "TEXT")
         # SQLite takes an ON CONFLICT after a SELECT for part of the SELECT unless that has a WHERE.
         tx.run(
-            f"INSERT INTO attempts ({_COLUMNS}) SELECT c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, ?, ?, ?, ?,"
-            f" CAST(? AS BIGINT), 0 FROM {given} WHERE true {_FORWARD}",
-            (attempt_status.value, RANK[attempt_status], workspace_id, account_id, now, parameter),
-        )
+            "INSERT INTO attempts (id, message_id, provider_ref, exchange_id, workspace_id, account_id, status, rank,"
+            " parts, cost_amount, cost_currency, error_kind, error_code, error_detail, submitted_at, settled_at,"
+            f" poll_at, polls) SELECT {_ATTEMPT_ID}, c0, c1, c2, ?, ?, ?, CAST(? AS SMALLINT), CAST(? AS SMALLINT),"
+            " CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT),"
+            f" CAST(? AS BIGINT), CAST(? AS BIGINT), 0 FROM {given} WHERE true {_FORWARD}",
+            (str(number), workspace_id, account_id, status.value, RANK[status], parts, cost, currency, kind, code,
+             detail, submitted_at, now, poll_at, parameter),
+        )  # fmt: skip
         tx.run(
-            "INSERT INTO events (message_id, attempt_id, code, detail, workspace_id, account_id, kind, status, at)"
-            f" SELECT c1, c0, c9, c10, ?, ?, ?, ?, CAST(? AS BIGINT) FROM {given}",
-            (workspace_id, account_id, event.value, message_status.value, now, parameter),
+            "INSERT INTO events (message_id, attempt_id, workspace_id, account_id, kind, status, code, detail, at)"
+            f" SELECT c0, {_ATTEMPT_ID}, ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT)"
+            f" FROM {given}",
+            (str(number), workspace_id, account_id, event.value, message_status.value, code, detail, now, parameter),
         )
 
 
-def _row(closing: Closing, outcome: Outcome) -> tuple[object, ...]:
+# As domain.ids.attempt_id makes it.
+_ATTEMPT_ID = "replace(c0, '-', '') || '-' || CAST(? AS TEXT)"
+
+
+def _likeness(closing: Closing, outcome: Outcome) -> tuple[Any, ...]:
     posting = outcome.posting
     return (
-        posting.attempt_id,
-        posting.message.id,
-        outcome.provider_ref,
+        posting.number,
+        posting.message.workspace_id,
+        closing.account_id,
+        outcome.attempt_status,
+        outcome.message_status,
+        outcome.event,
         outcome.parts,
         outcome.cost_amount,
         outcome.cost_currency,
         posting.submitted_at,
         outcome.poll_at,
         *_error(outcome),
-        closing.exchange_id,
     )
 
 
