@@ -280,7 +280,7 @@ async def test_postgres_deadlocks_are_resolved_by_trying_again(postgres_shape: s
     while not tries:  # until one connection is taken, so that the other work gets another
         await asyncio.sleep(0.001)
     await asyncio.gather(first, database.write(crossing("b", "a")))
-    assert len(tries) == 3
+    assert len(tries) >= 3
     assert {name[0]: sorted(name[1:]) for name in names(database)} == {"a": ["+", "-"], "b": ["+", "-"]}
     await database.write(lambda tx: tx.run("DELETE FROM workspaces"))
     await asyncio.to_thread(database.close)

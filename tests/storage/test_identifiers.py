@@ -8,7 +8,6 @@ from uuid import UUID
 
 import pytest
 
-from sendyard.storage import identifiers
 from sendyard.storage.identifiers import new_id, now_ms
 
 
@@ -21,9 +20,9 @@ def test_ids_climb_and_are_version_7() -> None:
 def test_ids_climb_within_one_millisecond_and_when_the_clock_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     before = new_id()
     later = time.time_ns() + 10**9
-    monkeypatch.setattr(identifiers.time, "time_ns", lambda: later)
+    monkeypatch.setattr(time, "time_ns", lambda: later)
     same = [new_id() for _ in range(1000)]
-    monkeypatch.setattr(identifiers.time, "time_ns", lambda: later - 10**12)
+    monkeypatch.setattr(time, "time_ns", lambda: later - 10**12)
     back = [new_id() for _ in range(1000)]
     assert [before, *same, *back] == sorted({before, *same, *back})
 

@@ -77,7 +77,11 @@ def test_storing_wakes_dispatchers_only_when_something_waits(books: Books) -> No
     [
         (Channel.SMS, Text('with " and \\ and 한글 🙂'), ()),
         (Channel.SMS, Text("body", "a title"), ()),
-        (Channel.MMS, Media(items=(MediaItem("image/jpeg", "https://a.example/1.jpg"),), body="look", title="title"), ()),
+        (
+            Channel.MMS,
+            Media(items=(MediaItem("image/jpeg", "https://a.example/1.jpg"),), body="look", title="title"),
+            (),
+        ),
         (Channel.ALIMTALK, TemplateRef("order", "ko", {"name": "Kim"}, "Dear Kim"), ((Channel.SMS, Text("Dear Kim")),)),
     ],
     ids=["text", "title", "media", "template"],

@@ -114,9 +114,7 @@ def test_a_campaign_is_read_in_the_order_of_its_file(books: Books) -> None:
         books.queue(campaign_id=campaign, row=row)
 
     def rows(**rest: int) -> list[int]:
-        found = books.database.read_now(
-            lambda tx: queries.campaign_messages(tx, books.workspace_id, campaign, **rest)
-        )
+        found = books.database.read_now(lambda tx: queries.campaign_messages(tx, books.workspace_id, campaign, **rest))
         return [message["row"] for message in found]
 
     assert rows() == [2, 3, 5, 9]
@@ -197,9 +195,7 @@ def test_the_feed_goes_on_where_it_ended(books: Books) -> None:
         books.report(report_of(message_id, ReportStatus.DELIVERED))
 
     def after(seq: int, limit: int = 100) -> list[dict[str, Any]]:
-        return books.database.read_now(
-            lambda tx: queries.events_after(tx, books.workspace_id, after=seq, limit=limit)
-        )
+        return books.database.read_now(lambda tx: queries.events_after(tx, books.workspace_id, after=seq, limit=limit))
 
     everything = after(0)
     assert [event["kind"] for event in everything] == ["accepted", "report"] * 3

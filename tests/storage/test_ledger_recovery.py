@@ -4,9 +4,10 @@ After a crash, and at the other ends of a message's life: cancelled, expired, mo
 
 import pytest
 
+from sendyard.domain.channels import Purpose
 from sendyard.domain.ids import attempt_id
 from sendyard.domain.status import MessageStatus, ReportStatus
-from sendyard.ledger.cancel import cancel_campaign, cancel_message, expire, find_expired
+from sendyard.ledger.cancel import cancel_campaign, cancel_lane, cancel_message, expire, find_expired
 from sendyard.ledger.entries import Exchange
 from sendyard.ledger.inbound import keep_inbound
 from sendyard.ledger.moving import move
@@ -156,7 +157,7 @@ def test_a_campaign_is_cancelled_in_slices_until_nothing_waits(books: Books) -> 
     campaign, other = books.add_campaign("c1"), books.add_campaign("c2")
     queued = books.queue(7, campaign_id=campaign)
     (elsewhere,) = books.queue(campaign_id=other)
-    books.post(books.claim(limit=1, held=queued[1:] + [elsewhere]))
+    books.post(books.claim(limit=1, held=[*queued[1:], elsewhere]))
     counts = [
         books.database.write_now(lambda tx: cancel_campaign(tx, books.workspace_id, campaign, now=NOW, limit=4))
         for _ in range(3)
@@ -164,6 +165,23 @@ def test_a_campaign_is_cancelled_in_slices_until_nothing_waits(books: Books) -> 
     assert counts == [4, 2, 0]
     assert [books.status(message_id) for message_id in queued] == ["sending"] + ["cancelled"] * 6
     assert books.status(elsewhere) == "queued"
+
+
+def test_a_campaign_can_be_cancelled_lane_by_lane(books: Books) -> None:
+    campaign, other = books.add_campaign("c1"), books.add_campaign("c2")
+    queued = books.queue(5, campaign_id=campaign, purpose=Purpose.PROMOTIONAL)
+    others = books.queue(campaign_id=other, purpose=Purpose.PROMOTIONAL)
+    others += books.queue(campaign_id=campaign, purpose=Purpose.TRANSACTIONAL)
+    others += books.queue(campaign_id=campaign, purpose=Purpose.PROMOTIONAL, route=(SECOND,))
+    priority = Purpose.PROMOTIONAL.priority
+    counts = [
+        books.database.write_now(lambda tx: cancel_lane(tx, campaign, FIRST, priority, now=NOW, limit=3))
+        for _ in range(3)
+    ]
+    assert counts == [3, 2, 0]
+    assert {books.status(message_id) for message_id in queued} == {"cancelled"}
+    assert {books.status(message_id) for message_id in others} == {"queued"}
+    assert books.events(queued[0]) == [("cancelled", "cancelled")]
 
 
 def test_what_waits_too_long_expires(books: Books) -> None:

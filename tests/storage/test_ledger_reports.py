@@ -200,7 +200,9 @@ def test_a_late_failure_of_an_abandoned_attempt_does_not_undo_a_delivery(books: 
     (message_id,) = books.queue()
     first = books.hand_over()
     books.close(first, [unknown(first.postings[0])], status="doubtful", next_try_at=NOW)
-    books.run("UPDATE messages SET status = 'queued', due_at = ?, account_id = ?, route = ?", NOW, SECOND, '["account-2"]')
+    books.run(
+        "UPDATE messages SET status = 'queued', due_at = ?, account_id = ?, route = ?", NOW, SECOND, '["account-2"]'
+    )
     second = books.hand_over(account_id=SECOND)
     books.close(second, [accepted(second.postings[0])])
     books.report(report_of(message_id, DELIVERED, number=2), account_id=SECOND)
@@ -238,9 +240,7 @@ def test_a_word_we_do_not_know_is_kept_and_changes_nothing(books: Books) -> None
 def test_what_a_report_adds_to_the_attempt_is_kept(books: Books) -> None:
     (message_id,) = books.queue(parts=1)
     books.accept(books.hand_over(), provider_ref=None)
-    books.report(
-        report_of(message_id, DELIVERED, provider_ref="SM9", parts=2, cost_amount="0.02", cost_currency="USD")
-    )
+    books.report(report_of(message_id, DELIVERED, provider_ref="SM9", parts=2, cost_amount="0.02", cost_currency="USD"))
     books.report(report_of(message_id, READ, provider_ref="other"))
     attempt = books.attempt(message_id)
     assert (attempt["provider_ref"], attempt["parts"], attempt["cost_amount"], attempt["cost_currency"]) == (

@@ -269,7 +269,12 @@ def _is_passing(error: Exception) -> bool:
 
 
 def _open_engine(url: str) -> Engine:
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        # What they say repeats the URL, which may hold a password.
+        detail = "expected sqlite:///path/to/file or postgresql://host:port/name, found something that is no such URL"
+        raise Invalid("bad_database_url", f"{detail}; set SENDYARD_DATABASE_URL") from None
     if parsed.get_backend_name() == "postgresql":
         return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), poolclass=NullPool)
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":

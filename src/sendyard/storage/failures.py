@@ -15,3 +15,9 @@ DATABASE_AWAY: tuple[type[Exception], ...] = (
     sa.exc.InterfaceError,
 )
 """To be retried later by whoever asked."""
+
+
+def in_a_line(error: Exception) -> str:
+    """What a driver said, short enough for a sentence."""
+    said = str(getattr(error, "orig", None) or error)
+    return (said.splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,116 @@
+"""
+What would happen to a message or a campaign, before it is sent.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from sendyard.api.drafting import Drafting
+from sendyard.api.message_bodies import MOST_RECIPIENTS, BatchRecipient, Moment, SendBatch, SendMessage, Wishes
+from sendyard.api.message_views import moment_or_none
+from sendyard.api.messages import BATCH_BODY_LIMIT
+from sendyard.api.operations import Ask, NoQuery, Operation
+from sendyard.delivery.directory import Directory
+from sendyard.delivery.forecast import Forecast, Level, forecast
+from sendyard.delivery.intake import Intake, Outcome
+from sendyard.domain.errors import FieldError, Invalid
+from sendyard.storage.identifiers import now_ms
+
+
+class PreflightWish(Wishes, forbid_unknown_fields=True, kw_only=True):
+    """A message with `to`, or a batch with `recipients`."""
+
+    to: str | None = None
+    recipients: Annotated[list[BatchRecipient], Meta(max_length=MOST_RECIPIENTS)] = []  # noqa: RUF012 - msgspec copies it
+
+
+class CheckAnswer(msgspec.Struct):
+    """One thing that was looked at."""
+
+    check: str
+    level: Level
+    count: int
+    detail: str
+    fix: str
+
+
+class CostRangeAnswer(msgspec.Struct):
+    """From the cheapest account of the routes to the dearest."""
+
+    low: str
+    high: str
+    currency: str
+
+
+class Sample(msgspec.Struct):
+    """One message as it would arrive."""
+
+    to: str
+    text: str
+    parts: int
+    encoding: str
+
+
+class PreflightAnswer(msgspec.Struct):
+    """What would happen; `cost` is null when an account has no price or currencies differ."""
+
+    checks: list[CheckAnswer]
+    messages: int
+    parts: int
+    cost: CostRangeAnswer | None
+    finish_at: Moment | None
+    sample: list[Sample]
+
+
+class Preflight:
+    """The operation `/preflight`."""
+
+    def __init__(self, directory: Directory, intake: Intake, drafting: Drafting) -> None:
+        """Take the accounts, what judges drafts, and what renders content."""
+        self._directory = directory
+        self._intake = intake
+        self._drafting = drafting
+
+    def operations(self) -> list[Operation]:
+        """The check before sending."""
+        return [
+            Operation(method="POST", path="/preflight", handler=self.check, tag="Messages", scope="messages:send",
+                      summary="What would happen to a message or a batch; nothing is sent", body=PreflightWish,
+                      answers=PreflightAnswer, body_limit=BATCH_BODY_LIMIT),
+        ]  # fmt: skip
+
+    async def check(self, ask: Ask[PreflightWish, NoQuery]) -> PreflightAnswer:
+        """Judge a message or a batch without sending it."""
+        wish = ask.body
+        common = {name: getattr(wish, name) for name in Wishes.__struct_fields__}
+        outcomes: list[Outcome] = []
+        if (wish.to is None) == (not wish.recipients):
+            detail = "Expected either `to` or `recipients`, found both or neither."
+            raise Invalid("to_or_recipients", detail, errors=[FieldError("/to", "to_or_recipients", detail)])
+        if wish.to is not None:
+            draft = await self._drafting.draft(ask.workspace_id, SendMessage(**common, to=wish.to), test=ask.is_test)
+            drafts = [draft]
+        else:
+            batch = SendBatch(**common, recipients=wish.recipients)
+            placed, refused = await self._drafting.batch(ask.workspace_id, batch, "", test=ask.is_test)
+            drafts = [draft for _, draft in placed]
+            outcomes += [error for _, error in refused]
+        outcomes += await self._intake.examine(ask.workspace_id, drafts)
+        return forecast_answer(forecast(self._directory, outcomes, now_ms()))
+
+
+def forecast_answer(found: Forecast) -> PreflightAnswer:
+    """A forecast as callers get it."""
+    cost = found.cost
+    return PreflightAnswer(
+        checks=[msgspec.convert(check, CheckAnswer, from_attributes=True) for check in found.checks],
+        messages=found.messages,
+        parts=found.parts,
+        cost=CostRangeAnswer(str(cost.low), str(cost.high), cost.currency) if cost else None,
+        finish_at=moment_or_none(found.finish_at),
+        sample=[
+            Sample(message.to.value, message.content.body, message.parts, message.encoding) for message in found.sample
+        ],
+    )

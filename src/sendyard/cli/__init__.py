@@ -1,0 +1,3 @@
+"""
+The command line: everything the API can do, and running the whole.
+"""

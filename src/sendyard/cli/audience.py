@@ -1,0 +1,117 @@
+"""
+Suppressions: numbers that must not be contacted.
+"""
+
+from typing import Any
+
+import click
+
+from sendyard.cli.inspecting import CHANNEL
+from sendyard.cli.opening import Place, in_yard, workspace_option
+from sendyard.cli.printing import put, say, table, when
+from sendyard.cli.shape import NOT_DONE, PARTLY_DONE, Group, NotDone
+from sendyard.domain.channels import Channel
+from sendyard.domain.errors import AppError
+from sendyard.features.audience.suppressions import REASONS
+
+country_option = click.option(
+    "--country", default="", metavar="CC", help="By which numbers without a country code are read."
+)
+
+
+@click.group(cls=Group)
+def suppressions() -> None:
+    """Numbers that must not be contacted, whoever sends and whatever the route."""
+
+
+@suppressions.command("add", example='sendyard suppressions add +886912345678 --reason opted_out --source "by phone"')
+@click.argument("numbers", metavar="NUMBER…", nargs=-1, required=True)
+@click.option("--channel", type=CHANNEL, help="Every channel when left out.")
+@click.option("--reason", type=click.Choice(REASONS), default="manual", show_default=True)
+@click.option("--source", default="", help="Where you know it from, in your words.")
+@country_option
+@workspace_option
+def suppressions_add(
+    numbers: tuple[str, ...], channel: str | None, reason: str, source: str, country: str, workspace: str
+) -> None:
+    """Never contact NUMBER; one that is listed already keeps its older reason."""
+
+    async def work(place: Place) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        added: list[dict[str, Any]] = []
+        refused: list[dict[str, Any]] = []
+        for number in numbers:
+            try:
+                added.append(
+                    await place.yard.suppressions.add(
+                        place.workspace_id,
+                        to=number,
+                        channel=Channel(channel) if channel else None,
+                        reason=reason,
+                        source=source,
+                        country=country,
+                    )
+                )
+            except AppError as error:
+                refused.append({"given": number, "code": error.code, "detail": error.detail})
+        return added, refused
+
+    added, refused = in_yard(work, workspace)
+
+    def write() -> None:
+        for one in added:
+            say(f"{one['address']} is suppressed on {one['channel'] or 'every channel'} ({one['reason']}).")
+        for one in refused:
+            say(f"{one['given']!r:.60}: {one['detail']}")
+
+    put({"added": added, "refused": refused}, write)
+    if refused:
+        raise NotDone(PARTLY_DONE if added else NOT_DONE)
+
+
+@suppressions.command("list", example="sendyard suppressions list --to +886912345678")
+@click.option("--to", default="", metavar="NUMBER", help="Only those of this number.")
+@click.option("--after", default="", metavar="ID", help="Continue behind this one.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@country_option
+@workspace_option
+def suppressions_list(to: str, after: str, limit: int, country: str, workspace: str) -> None:
+    """List suppressions in the order they were made."""
+
+    async def work(place: Place) -> list[dict[str, Any]]:
+        return await place.yard.suppressions.list(
+            place.workspace_id, to=to, country=country, after=after, limit=limit + 1
+        )
+
+    found = in_yard(work, workspace)
+    shown = found[:limit]
+    following = shown[-1]["id"] if len(found) > limit else None
+
+    def write() -> None:
+        table(
+            ("number", "channel", "reason", "source", "since", "id"),
+            [
+                (s["address"], s["channel"] or "every", s["reason"], s["source"], when(s["created_at"]), s["id"])
+                for s in shown
+            ],
+            empty="Nobody is suppressed." if not to else "That number is not suppressed.",
+        )
+        if following:
+            say(f"There are more: --after {following}")
+
+    put({"data": shown, "next": following}, write)
+
+
+@suppressions.command("remove", example="sendyard suppressions remove +886912345678")
+@click.argument("number", metavar="NUMBER")
+@click.option("--channel", type=CHANNEL, help="That of one channel; the one of all channels when left out.")
+@country_option
+@workspace_option
+def suppressions_remove(number: str, channel: str | None, country: str, workspace: str) -> None:
+    """Allow contacting NUMBER again."""
+
+    async def work(place: Place) -> None:
+        where = Channel(channel) if channel else None
+        await place.yard.suppressions.remove(place.workspace_id, to=number, channel=where, country=country)
+
+    in_yard(work, workspace)
+    put({"to": number, "channel": channel or "", "removed": True}, lambda: say(f"{number} may be contacted again."))

@@ -1,0 +1,108 @@
+"""
+`sendyard bench …`: the figures of docs/benchmarks.md, taken again on this machine.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import click
+
+_FIGURES = ("messages_per_second", "callbacks_per_second", "floor_per_second", "ratio", "p50_ms", "p99_ms",
+            "peak_memory_mb")  # fmt: skip
+
+
+@click.group()
+def bench() -> None:
+    r"""
+    Measure this machine: each figure beside the floor or limit it is held against.
+
+    \b
+    Example:
+      sendyard bench dispatch --runs 5
+    """
+
+
+_RUNS = click.option("--runs", default=1, show_default=True, help="Runs; with several, medians are printed.")
+_DATABASE = click.option(
+    "--database", default=None, help="postgresql://… of an empty database; else a new SQLite file."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+
+
+@bench.command()
+@click.option("--provider", default=None, help="A provider with a load target; default: one recipient a request.")
+@click.option("--messages", default=20000, show_default=True, help="Messages in one run.")
+@_DATABASE
+@_RUNS
+@_JSON
+def dispatch(provider: str | None, messages: int, database: str | None, runs: int, *, as_json: bool) -> None:
+    r"""
+    Messages a second end to end, beside the bare HTTP client loop over the same requests.
+
+    \b
+    Example:
+      sendyard bench dispatch --messages 20000 --runs 5 --json
+    """
+    from sendyard.cli.bench.dispatch import dispatch as measure
+    from sendyard.cli.bench.yard import measurable, single_recipient
+
+    if provider is not None and provider not in measurable():
+        raise click.BadParameter(f"expected one of {', '.join(measurable())}; found {provider!r}")
+    _print(lambda: measure(provider or single_recipient(), messages, database), runs, as_json=as_json)
+
+
+@bench.command()
+@click.option("--messages", default=20000, show_default=True, help="Messages in one run.")
+@click.option("--connections", default=64, show_default=True, help="Callers at the same time.")
+@_DATABASE
+@_RUNS
+@_JSON
+def accept(messages: int, connections: int, database: str | None, runs: int, *, as_json: bool) -> None:
+    r"""
+    Single messages a second through the API, each answered after it is durable.
+
+    \b
+    Example:
+      sendyard bench accept --runs 5
+    """
+    from sendyard.cli.bench.accept import accept as measure
+
+    _print(lambda: measure(messages, connections, database), runs, as_json=as_json)
+
+
+@bench.command()
+@click.option("--messages", default=20000, show_default=True, help="Callbacks in one run.")
+@click.option("--connections", default=64, show_default=True, help="Open callbacks at the same time.")
+@_DATABASE
+@_RUNS
+@_JSON
+def callbacks(messages: int, connections: int, database: str | None, runs: int, *, as_json: bool) -> None:
+    r"""
+    Delivery reports a second, each answered after it is durable, while a campaign runs.
+
+    \b
+    Example:
+      sendyard bench callbacks --runs 5
+    """
+    from sendyard.cli.bench.callbacks import callbacks as measure
+
+    _print(lambda: measure(messages, connections, database), runs, as_json=as_json)
+
+
+def _print(measure: Callable[[], dict[str, Any]], runs: int, *, as_json: bool) -> None:
+    """Run, tell each run on standard error, and print the last run with the medians of all."""
+    results = []
+    for number in range(1, runs + 1):
+        results.append(measure())
+        sys.stderr.write(f"run {number} of {runs}: {_words(results[-1])}\n")
+    combined = dict(results[-1])
+    combined |= {name: median(result[name] for result in results) for name in _FIGURES if name in combined}
+    combined["runs"] = runs
+    click.echo(json.dumps(combined) if as_json else "\n".join(f"{name:22} {value}" for name, value in combined.items()))
+
+
+def _words(result: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {result[name]}" for name in _FIGURES if name in result)

@@ -1,0 +1,84 @@
+"""
+`bench dispatch`: messages a second end to end, beside the bare HTTP client loop over the same requests.
+"""
+
+import asyncio
+import resource
+import time
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from sendyard.bootstrap import spare_collection
+from sendyard.cli.bench.yard import Yard, fill, handed_over, target, yard
+from sendyard.delivery.batches import build, group, new_exchange
+from sendyard.delivery.dispatcher import Dispatcher
+from sendyard.delivery.transport import Transport
+from sendyard.ledger.claim import waiting
+from sendyard.providers.wire import HttpRequest
+
+
+def dispatch(slug: str, messages: int, database_url: str | None) -> dict[str, Any]:
+    """Measure one run; the floor is taken just before, with as many open requests as the engine uses."""
+    with target(slug) as base, yard(slug, base, database_url) as place:
+        fill(place, messages)
+        requests = _requests(place, messages)
+        open_requests = place.entry.open_requests
+        spare_collection()
+        floor_seconds = asyncio.run(_bare_loop(requests, open_requests))
+        seconds = asyncio.run(_engine(place))
+    per_second, floor = messages / seconds, messages / floor_seconds
+    return {
+        "provider": slug,
+        "database": place.database.dialect,
+        "messages": messages,
+        "open_requests": open_requests,
+        "requests": len(requests),
+        "messages_per_second": round(per_second),
+        "floor_per_second": round(floor),
+        "ratio": round(per_second / floor, 3),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def _requests(place: Yard, messages: int) -> list[HttpRequest]:
+    """The very requests the engine will send, built beforehand."""
+    claimed = place.database.read_now(lambda tx: waiting(tx, place.account_id, limit=messages))
+    entry = place.entry
+    batches = (
+        build(entry, new_exchange(entry, load.postings), load.outgoing)
+        for load in group(entry, claimed, requests=messages)
+    )
+    return [batch.request for batch in batches if batch.request is not None]
+
+
+async def _bare_loop(requests: list[HttpRequest], open_requests: int) -> float:
+    """Send prepared requests with nothing around the client; returns seconds."""
+    left = iter(requests)
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+
+        async def send() -> None:
+            for request in left:
+                async with session.request(
+                    request.method, URL(request.url, encoded=True), data=request.body or None, headers=request.headers
+                ) as response:
+                    await response.read()
+
+        started = time.perf_counter()
+        await asyncio.gather(*(send() for _ in range(open_requests)))
+        return time.perf_counter() - started
+
+
+async def _engine(place: Yard) -> float:
+    """Let the dispatcher hand over everything; returns seconds."""
+    async with Transport() as transport:
+        dispatcher = Dispatcher(place.database, place.directory, transport, owner="bench")
+        started = time.perf_counter()
+        work = asyncio.create_task(dispatcher.run())
+        await handed_over(place)
+        seconds = time.perf_counter() - started
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+    return seconds

@@ -1,0 +1,135 @@
+"""
+Templates.
+"""
+
+import sys
+from typing import Any
+
+import click
+
+from sendyard.cli.connections import PURPOSE, pairs_of
+from sendyard.cli.inspecting import CHANNEL
+from sendyard.cli.opening import Place, in_yard, workspace_option
+from sendyard.cli.printing import facts, put, say, table, when
+from sendyard.cli.shape import Group
+from sendyard.domain.channels import Channel, Purpose
+
+
+@click.group(cls=Group)
+def templates() -> None:
+    """Texts with variables; each edit makes a version, and a version never changes."""
+
+
+@templates.command("list", example="sendyard templates list")
+@click.option("--after", default="", metavar="CODE", help="Continue behind this one.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@workspace_option
+def templates_list(after: str, limit: int, workspace: str) -> None:
+    """List the templates with their newest text."""
+
+    async def work(place: Place) -> list[dict[str, Any]]:
+        return await place.yard.templates.list(place.workspace_id, after=after, limit=limit + 1)
+
+    found = in_yard(work, workspace)
+    shown = found[:limit]
+    following = shown[-1]["code"] if len(found) > limit else None
+
+    def write() -> None:
+        table(
+            ("code", "name", "version", "text", "changed"),
+            [(t["code"], t["name"], t["version"], t["body"], when(t["updated_at"])) for t in shown],
+            empty="There are no templates yet; `sendyard templates add` makes one.",
+        )
+        if following:
+            say(f"There are more: --after {following}")
+
+    put({"data": shown, "next": following}, write)
+
+
+@templates.command("add", example='sendyard templates add arrival "Hi {name}, your order arrives on {date}."')
+@click.argument("code")
+@click.argument("body", metavar="TEXT")
+@click.option("--name", default="", help="What people call it; CODE when left out.")
+@workspace_option
+def templates_add(code: str, body: str, name: str, workspace: str) -> None:
+    """Store TEXT under CODE; `{name}` is a variable, `{name|there}` has a default. TEXT - is standard input."""
+    text = _given(body)
+
+    async def work(place: Place) -> dict[str, Any]:
+        return await place.yard.templates.add(place.workspace_id, code=code, body=text, name=name)
+
+    _put(in_yard(work, workspace))
+
+
+@templates.command("edit", example='sendyard templates edit arrival --text "{name}, it arrives on {date}."')
+@click.argument("code")
+@click.option("--text", "body", help="The new text; - is standard input.")
+@click.option("--name", help="What people call it.")
+@workspace_option
+def templates_edit(code: str, body: str | None, name: str | None, workspace: str) -> None:
+    """Change the text of CODE, which makes a new version, or its name."""
+    if body is None and name is None:
+        raise click.UsageError("Expected --text or --name, found neither.")
+    text = None if body is None else _given(body)
+
+    async def work(place: Place) -> dict[str, Any]:
+        return await place.yard.templates.edit(place.workspace_id, code, body=text, name=name)
+
+    _put(in_yard(work, workspace))
+
+
+@templates.command(
+    "preview", example='sendyard templates preview arrival --var name=Ann --var "date=May 3" --country US'
+)
+@click.argument("code", required=False, default="")
+@click.option("--text", "body", default="", help="Preview this text instead of a stored template.")
+@click.option("--var", "values", metavar="NAME=VALUE", multiple=True)
+@click.option("--country", default="", metavar="CC", help="Where it goes: decides counting and price.")
+@click.option("--channel", type=CHANNEL, default="sms", show_default=True)
+@click.option("--purpose", type=PURPOSE, default="transactional", show_default=True)
+@workspace_option
+def templates_preview(
+    code: str, body: str, values: tuple[str, ...], country: str, channel: str, purpose: str, workspace: str
+) -> None:
+    """Show the text of CODE filled in, its size and its price."""
+    if bool(code) == bool(body):
+        raise click.UsageError("Expected either CODE or --text, found both or neither.")
+    variables = pairs_of("--var", values)
+
+    async def work(place: Place) -> dict[str, Any]:
+        return await place.yard.templates.preview(
+            place.workspace_id,
+            code=code,
+            body=body,
+            variables=variables,
+            country=country.upper(),
+            channel=Channel(channel),
+            purpose=Purpose(purpose),
+        )
+
+    found = in_yard(work, workspace)
+
+    def write() -> None:
+        say(found["text"])
+        say("")
+        price = found["price"]
+        facts(
+            {
+                "encoding": found["encoding"],
+                "parts": found["parts"],
+                "bytes": found["bytes"],
+                "class": found["class"],
+                "price": f"{price['amount']} {price['currency']} through {price['account']}" if price else "not known",
+                "problem": found["problem"],
+            }
+        )
+
+    put(found, write)
+
+
+def _given(text: str) -> str:
+    return sys.stdin.read().rstrip("\n") if text == "-" else text
+
+
+def _put(found: dict[str, Any]) -> None:
+    put(found, lambda: say(f"{found['code']}, version {found['version']}: {found['body']}"))
