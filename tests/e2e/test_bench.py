@@ -6,6 +6,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
+
 from sendyard.cli.bench.commands import bench
 from sendyard.cli.bench.yard import measurable
 

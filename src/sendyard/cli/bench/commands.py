@@ -10,8 +10,21 @@ from typing import Any
 
 import click
 
-_FIGURES = ("messages_per_second", "callbacks_per_second", "floor_per_second", "ratio", "p50_ms", "p99_ms",
-            "peak_memory_mb")  # fmt: skip
+from sendyard.cli.bench.accept import accept as measure_accept
+from sendyard.cli.bench.callbacks import callbacks as measure_callbacks
+from sendyard.cli.bench.dispatch import dispatch as measure_dispatch
+from sendyard.cli.bench.yard import measurable, single_recipient
+
+_FIGURES = (
+    "messages_per_second",
+    "callbacks_per_second",
+    "floor_per_second",
+    "threads_per_second",
+    "ratio",
+    "p50_ms",
+    "p99_ms",
+    "peak_memory_mb",
+)
 
 
 @click.group()
@@ -35,10 +48,13 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document 
 @bench.command()
 @click.option("--provider", default=None, help="A provider with a load target; default: one recipient a request.")
 @click.option("--messages", default=20000, show_default=True, help="Messages in one run.")
+@click.option("--threads", default=0, help="Also measure so many threads with a requests session each.")
 @_DATABASE
 @_RUNS
 @_JSON
-def dispatch(provider: str | None, messages: int, database: str | None, runs: int, *, as_json: bool) -> None:
+def dispatch(
+    provider: str | None, messages: int, threads: int, database: str | None, runs: int, *, as_json: bool
+) -> None:
     r"""
     Messages a second end to end, beside the bare HTTP client loop over the same requests.
 
@@ -46,12 +62,10 @@ def dispatch(provider: str | None, messages: int, database: str | None, runs: in
     Example:
       sendyard bench dispatch --messages 20000 --runs 5 --json
     """
-    from sendyard.cli.bench.dispatch import dispatch as measure
-    from sendyard.cli.bench.yard import measurable, single_recipient
-
     if provider is not None and provider not in measurable():
         raise click.BadParameter(f"expected one of {', '.join(measurable())}; found {provider!r}")
-    _print(lambda: measure(provider or single_recipient(), messages, database), runs, as_json=as_json)
+    slug = provider or single_recipient()
+    _print(lambda: measure_dispatch(slug, messages, database, threads=threads), runs, as_json=as_json)
 
 
 @bench.command()
@@ -68,9 +82,7 @@ def accept(messages: int, connections: int, database: str | None, runs: int, *, 
     Example:
       sendyard bench accept --runs 5
     """
-    from sendyard.cli.bench.accept import accept as measure
-
-    _print(lambda: measure(messages, connections, database), runs, as_json=as_json)
+    _print(lambda: measure_accept(messages, connections, database), runs, as_json=as_json)
 
 
 @bench.command()
@@ -87,9 +99,7 @@ def callbacks(messages: int, connections: int, database: str | None, runs: int, 
     Example:
       sendyard bench callbacks --runs 5
     """
-    from sendyard.cli.bench.callbacks import callbacks as measure
-
-    _print(lambda: measure(messages, connections, database), runs, as_json=as_json)
+    _print(lambda: measure_callbacks(messages, connections, database), runs, as_json=as_json)
 
 
 def _print(measure: Callable[[], dict[str, Any]], runs: int, *, as_json: bool) -> None:

@@ -3,7 +3,9 @@
 """
 
 import asyncio
+import importlib
 import resource
+import threading
 import time
 from typing import Any
 
@@ -15,20 +17,28 @@ from sendyard.cli.bench.yard import Yard, fill, handed_over, target, yard
 from sendyard.delivery.batches import build, group, new_exchange
 from sendyard.delivery.dispatcher import Dispatcher
 from sendyard.delivery.transport import Transport
+from sendyard.domain.errors import Invalid
 from sendyard.ledger.claim import waiting
 from sendyard.providers.wire import HttpRequest
 
 
-def dispatch(slug: str, messages: int, database_url: str | None) -> dict[str, Any]:
-    """Measure one run; the floor is taken just before, with as many open requests as the engine uses."""
+def dispatch(slug: str, messages: int, database_url: str | None, *, threads: int = 0) -> dict[str, Any]:
+    """
+    Measure one run; the floor is taken just before, with as many open requests as the engine uses.
+
+    With `threads`, what many would write is measured too: so many threads with a `requests` session each, which
+    send the same requests and store nothing.
+    """
     with target(slug) as base, yard(slug, base, database_url) as place:
         fill(place, messages)
         requests = _requests(place, messages)
         open_requests = place.entry.open_requests
         spare_collection()
         floor_seconds = asyncio.run(_bare_loop(requests, open_requests))
+        thread_seconds = _thread_pool(requests, threads) if threads else 0.0
         seconds = asyncio.run(_engine(place))
     per_second, floor = messages / seconds, messages / floor_seconds
+    pool = {"threads": threads, "threads_per_second": round(messages / thread_seconds)} if threads else {}
     return {
         "provider": slug,
         "database": place.database.dialect,
@@ -38,6 +48,7 @@ def dispatch(slug: str, messages: int, database_url: str | None) -> dict[str, An
         "messages_per_second": round(per_second),
         "floor_per_second": round(floor),
         "ratio": round(per_second / floor, 3),
+        **pool,
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 
@@ -69,6 +80,37 @@ async def _bare_loop(requests: list[HttpRequest], open_requests: int) -> float:
         started = time.perf_counter()
         await asyncio.gather(*(send() for _ in range(open_requests)))
         return time.perf_counter() - started
+
+
+def _thread_pool(requests: list[HttpRequest], threads: int) -> float:
+    """Send the same requests from threads; returns seconds. Raises Invalid without the package `requests`."""
+    try:
+        sessions = importlib.import_module("requests")
+    except ModuleNotFoundError:
+        raise Invalid(
+            "no_requests", "Expected the package requests for this comparison; pip install requests."
+        ) from None
+    left = iter(requests)
+    lock = threading.Lock()
+
+    def send() -> None:
+        session = sessions.Session()
+        # Nothing of the environment, such as a proxy, may stand between.
+        session.trust_env = False
+        while True:
+            with lock:
+                request = next(left, None)
+            if request is None:
+                return
+            session.request(request.method, request.url, data=request.body, headers=dict(request.headers))
+
+    started = time.perf_counter()
+    workers = [threading.Thread(target=send) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return time.perf_counter() - started
 
 
 async def _engine(place: Yard) -> float:
