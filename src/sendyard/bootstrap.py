@@ -13,7 +13,7 @@ import random
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from sendyard.api.connections import Connections
 from sendyard.api.desk import Desk
 from sendyard.api.drafting import Drafting
 from sendyard.api.events import Events
+from sendyard.api.gathering import GatheringProtocol
 from sendyard.api.health import Health
 from sendyard.api.messages import Messages
 from sendyard.api.preflight import Preflight
@@ -186,12 +187,10 @@ class Yard:
             finally:
                 self.engine = None
 
-    async def _repeat(self, name: str, pause: float, work: Callable[[], object]) -> None:
+    async def _repeat(self, name: str, pause: float, work: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
-                result = work()
-                if asyncio.iscoroutine(result):
-                    await result
+                await work()
             except Exception:  # noqa: BLE001 - the next round may work
                 _log.exception("%s failed and is tried again", name)
                 await asyncio.sleep(_REFRESH)

@@ -227,7 +227,7 @@ async def test_round_that_fails_is_tried_again(
     assert "directory failed and is tried again" in caplog.text
 
 
-async def test_account_is_usable_without_a_sending_side_when_it_is_active(tmp_path: Path) -> None:
+async def test_account_is_usable_while_it_is_active_and_not_taken_to_be_down(tmp_path: Path) -> None:
     with Yard(Settings(data_dir=tmp_path)) as yard:
         await yard.first_start()
         workspace, _ = await yard.workspaces.first()
@@ -237,6 +237,18 @@ async def test_account_is_usable_without_a_sending_side_when_it_is_active(tmp_pa
         await yard.accounts.pause(workspace["id"], added["id"])
         assert not yard.policy.usable(added["id"])
         assert not yard.policy.usable("nobody")
+        await yard.accounts.resume(workspace["id"], added["id"])
+        work = asyncio.create_task(yard.work("all"))
+        await asyncio.sleep(0.05)
+        assert yard.engine is not None
+        breaker = yard.engine.breaker(added["id"])
+        assert yard.policy.usable(added["id"])
+        while not breaker.is_open:
+            breaker.failed()
+        assert not yard.policy.usable(added["id"])
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await yard.transport.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

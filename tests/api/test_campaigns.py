@@ -33,7 +33,8 @@ async def test_campaign_goes_from_file_to_results(sender: Caller) -> None:
     assert checks["cost"]["low"] == "0.0158"
     started = (await sender.post(f"{path}/start")).json()
     assert started["status"] == "preparing"
-    await sender.yard.expander.round()
+    for _ in range(3):
+        await sender.yard.expander.round()
     progress = (await sender.get(f"{path}/progress")).json()
     assert (progress["status"], progress["messages"], progress["counts"]) == ("sending", 2, {"queued": 2})
     rows = (await sender.get(f"{path}/recipients", limit=2)).json()

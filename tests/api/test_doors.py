@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from sendyard.api.desk import read_body
+from sendyard.api.problems import BodyTooLarge
 from sendyard.bootstrap import Yard
 from sendyard.domain.errors import AppError
 from tests.api.conftest import KOREAN, Caller, problem
@@ -176,6 +178,31 @@ async def test_body_over_the_limit_is_refused_whether_announced_or_not(caller: C
     problem(await caller.post("/messages", content=large), 413, "body_too_large")
     problem(await caller.post("/messages", content=pieces()), 413, "body_too_large")
     problem(await caller.post("/messages", headers={"content-length": "9" * 5000}), 413, "body_too_large")
+
+
+async def test_body_in_one_piece_of_untold_length_is_measured() -> None:
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"1234", "more_body": False}
+
+    assert await read_body({}, receive, 4) == b"1234"
+    with pytest.raises(BodyTooLarge, match="at most 3 bytes"):
+        await read_body({}, receive, 3)
+
+
+async def test_other_protocols_are_turned_away(yard: Yard) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    scope = {"type": "websocket", "path": "/api/v1/messages", "raw_path": b"/", "query_string": b"", "headers": [],
+             "scheme": "ws", "http_version": "1.1", "server": ("yard", 80), "client": ("127.0.0.1", 1),
+             "root_path": "", "subprotocols": [], "asgi": {"version": "3.0"}, "state": {}}  # fmt: skip
+    await yard.application("web")(scope, receive, send)
+    assert sent == ["websocket.close"]
 
 
 async def test_body_in_pieces_is_put_together(sender: Caller) -> None:

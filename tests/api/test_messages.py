@@ -4,12 +4,16 @@ Messages by the interface: sent, repeated, listed, stopped.
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
+from sendyard.providers.contract import Adapter
+from sendyard.providers.spec import Batch, RateUnit
 from sendyard.providers.wire import HttpResponse
 from sendyard.storage import idempotency
 from sendyard.storage.identifiers import now_ms
@@ -448,6 +452,41 @@ class TestPreflight:
         missing = wish | {"text": "Hi {name}"}
         checks = (await sender.post("/preflight", missing)).json()["checks"]
         assert {c["check"]: c["level"] for c in checks}["content"] == "block"
+
+    async def test_every_kind_of_fault_has_its_check(self, sender: Caller) -> None:
+        for _ in range(10):
+            await sender.post("/messages", HELLO)
+        await sender.account("free")
+        await sender.post("/accounts/free/pause", {"reason": "No credit."})
+        for change, check, level in (
+            ({}, "recipient_limit", "block"),
+            ({"account": "nobody", "to": TAIWANESE}, "route", "block"),
+            ({"send_at": "2001-01-01T00:00:00Z", "to": TAIWANESE}, "schedule", "block"),
+            ({"text": " ", "to": TAIWANESE}, "content", "block"),
+            ({"account": "free", "to": TAIWANESE}, "accounts", "warn"),
+        ):
+            found = (await sender.post("/preflight", {**HELLO, **change})).json()
+            levels = {entry["check"]: entry["level"] for entry in found["checks"]}
+            assert levels.pop(check) == level, change
+            assert set(levels.values()) == {"ok"}, change
+            # The account "free" has no price, and what is blocked costs nothing.
+            assert found["cost"] is None
+
+    @pytest.mark.parametrize(
+        ("unit", "seconds"), [(RateUnit.MESSAGE, 2.0), (RateUnit.PART, 4.0), (RateUnit.REQUEST, 0.02)]
+    )
+    async def test_end_is_told_from_the_rate_in_the_unit_of_the_provider(
+        self, sender: Caller, monkeypatch: pytest.MonkeyPatch, unit: RateUnit, seconds: float
+    ) -> None:
+        (entry,) = sender.yard.directory.accounts()
+        batching = SimpleNamespace(spec=replace(entry.adapter.spec, batch=Batch(limit=100)), check=entry.adapter.check)
+        other = replace(entry, rate_unit=unit, rate_per_second=1, adapter=cast("Adapter", batching))
+        monkeypatch.setattr(sender.yard.directory, "account", lambda _: other)
+        before = now_ms()
+        found = (await sender.post("/preflight", {"text": "x" * 200, "recipients": [{"to": KOREAN}] * 2})).json()
+        assert (found["messages"], found["parts"]) == (2, 4)
+        finish = datetime.fromisoformat(found["finish_at"]).timestamp() * 1000
+        assert 0 <= finish - before - seconds * 1000 < 1500
 
     async def test_nothing_to_go_on_is_refused(self, sender: Caller) -> None:
         problem(await sender.post("/preflight", {"text": "x"}), 422, "to_or_recipients")

@@ -2,6 +2,8 @@
 The ledger as a state machine: whatever happens in whatever order, nobody is lost and nothing goes backwards.
 """
 
+import atexit
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,9 @@ _shape: list[Path] = []
 def shape() -> Path:
     """An empty database of the newest shape, made once."""
     if not _shape:
-        path = Path(tempfile.mkdtemp(prefix="sendyard-ledger-")) / "shape.db"
+        folder = Path(tempfile.mkdtemp(prefix="sendyard-ledger-"))
+        atexit.register(shutil.rmtree, folder)
+        path = folder / "shape.db"
         database = Database(f"sqlite:///{path}")
         upgrade(database)
         database.close()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
+
 from sendyard.cli.bench.yard import number
 from sendyard.domain.addresses import Address
 from sendyard.domain.channels import Channel
@@ -22,7 +23,9 @@ TARGETS = [slug for slug, emulator in emulators().items() if isinstance(emulator
 def test_a_target_accepts_every_message_under_an_id_of_its_own(slug: str, count: int) -> None:
     sends, emulator = adapter(slug), emulators()[slug]
     assert isinstance(emulator, LoadTarget)
-    account = sends.Account.model_validate({**emulator.sample_account, "base_url": f"http://x.test{emulator.base_path}"})
+    account = sends.Account.model_validate(
+        {**emulator.sample_account, "base_url": f"http://x.test{emulator.base_path}"}
+    )
     country = next(iter(sorted(sends.spec.countries)), "US")
     references: list[str] = []
     for start in range(0, count, sends.spec.batch.limit):

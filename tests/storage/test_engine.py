@@ -264,11 +264,13 @@ async def test_postgres_deadlocks_are_resolved_by_trying_again(postgres_shape: s
     await database.write(add("a"))
     await database.write(add("b"))
     both = threading.Barrier(2, timeout=10)
+    taken = threading.Event()
     tries: list[str] = []
 
     def crossing(first: str, second: str) -> Callable[[Transaction], None]:
         def work(tx: Transaction) -> None:
             tries.append(first)
+            taken.set()
             tx.run("UPDATE workspaces SET name = name || '+' WHERE id = ?", (first,))
             if len(tries) <= 2:
                 both.wait()
@@ -277,8 +279,7 @@ async def test_postgres_deadlocks_are_resolved_by_trying_again(postgres_shape: s
         return work
 
     first = asyncio.create_task(database.write(crossing("a", "b")))
-    while not tries:  # until one connection is taken, so that the other work gets another
-        await asyncio.sleep(0.001)
+    await asyncio.to_thread(taken.wait, 10)  # one connection is, so that the other work gets another
     await asyncio.gather(first, database.write(crossing("b", "a")))
     assert len(tries) >= 3
     assert {name[0]: sorted(name[1:]) for name in names(database)} == {"a": ["+", "-"], "b": ["+", "-"]}

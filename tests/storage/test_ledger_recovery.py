@@ -2,19 +2,21 @@
 After a crash, and at the other ends of a message's life: cancelled, expired, moved, asked for.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from sendyard.domain.channels import Purpose
 from sendyard.domain.ids import attempt_id
-from sendyard.domain.status import MessageStatus, ReportStatus
+from sendyard.domain.status import AttemptStatus, MessageStatus, ReportStatus
 from sendyard.ledger.cancel import cancel_campaign, cancel_lane, cancel_message, expire, find_expired
-from sendyard.ledger.entries import Exchange
+from sendyard.ledger.entries import EventKind, Exchange, Outcome
 from sendyard.ledger.inbound import keep_inbound
 from sendyard.ledger.moving import move
 from sendyard.ledger.polls import cursor, due_polls, keep_cursor, polled
 from sendyard.ledger.recovery import postpone, recover, take_doubtful
 from sendyard.storage.engine import Database
-from tests.stores import FIRST, HOUR, NOW, OTHER_OWNER, OWNER, SECOND, Books, report_of, unknown
+from tests.stores import FIRST, HOUR, NOW, OTHER_OWNER, OWNER, SECOND, Books, accepted, report_of, unknown
 
 
 def crash(books: Books, *, later: int = 0, everything: bool = True) -> tuple[int, int]:
@@ -133,6 +135,23 @@ def test_a_crash_after_the_message_moved_on_leaves_it_alone(books: Books) -> Non
     first, second = sorted(doubtful(books), key=lambda found: found.postings[0].number)
     assert [found.postings[0].in_doubt for found in (first, second)] == [False, True]
     assert books.status(message_id) == "unknown"
+
+
+def test_estimate_of_what_was_in_doubt_stays_after_a_report_and_gives_way_to_an_answer(books: Books) -> None:
+    exchange = books.post(books.claim(limit=len(books.queue(3))))
+    reported, answered, refused = (posting.message.id for posting in exchange.postings)
+    estimate = [replace(unknown(posting), cost_amount="1.5", cost_currency="USD") for posting in exchange.postings]
+    books.close(exchange, estimate, status="doubtful", next_try_at=NOW)
+    books.report(report_of(reported, ReportStatus.DELIVERED))
+    _, second, third = exchange.postings
+    no = Outcome(third, AttemptStatus.REFUSED, MessageStatus.FAILED, EventKind.REFUSED)
+    books.close(exchange, [accepted(second, cost_amount="2", cost_currency="XPT"), no])
+    attempts = [books.attempt(message_id) for message_id in (reported, answered, refused)]
+    assert [(attempt["cost_amount"], attempt["cost_currency"]) for attempt in attempts] == [
+        ("1.5", "USD"),
+        ("2", "XPT"),
+        (None, None),
+    ]
 
 
 @pytest.mark.parametrize("status", [MessageStatus.QUEUED, MessageStatus.SCHEDULED])

@@ -137,6 +137,29 @@ def test_reports_for_nobody_are_kept_once(books: Books) -> None:
     assert books.database.write_now(lambda tx: match_again(tx, FIRST, now=NOW, after_failure=fail)) == 0
 
 
+def test_a_receipt_places_what_its_reference_was_reported_with(books: Books) -> None:
+    arrived, failed = books.queue(2)
+    exchange = books.hand_over()
+    books.report(
+        report_of(arrived, DELIVERED, reference="", provider_ref=f"ref of {arrived}"),
+        report_of(failed, FAILED, reference="", provider_ref=f"ref of {failed}", error=GONE),
+        report_of(failed, SENT, reference="", provider_ref="of nobody"),
+    )
+    books.accept(exchange)
+    assert (books.status(arrived), books.status(failed)) == ("delivered", "sent")
+    books.database.write_now(lambda tx: match_again(tx, FIRST, now=NOW, after_failure=fail))
+    assert books.status(failed) == "failed"
+    assert books.rows("SELECT provider_ref FROM unmatched_reports") == [("of nobody",)]
+
+
+def test_receipts_without_a_reference_leave_reports_of_others_alone(books: Books) -> None:
+    books.queue()
+    exchange = books.hand_over()
+    books.report(report_of("0" * 32, DELIVERED, reference="", provider_ref="of nobody"))
+    books.accept(exchange, provider_ref=None)
+    assert books.rows("SELECT provider_ref FROM unmatched_reports") == [("of nobody",)]
+
+
 def test_an_early_failure_waits_for_the_sweep_which_can_decide(books: Books) -> None:
     (message_id,) = books.queue()
     exchange = books.hand_over()

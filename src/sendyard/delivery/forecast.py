@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from itertools import islice
 
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.domain.errors import AppError, RateLimited
@@ -109,10 +110,10 @@ def _checks(
         counts[name] += 1
         details.setdefault(name, detail)
     for message in going:
-        entry = directory.account(message.route[0])
-        if entry is not None and not entry.is_active:
-            counts["accounts"] += 1
-            details.setdefault("accounts", f"{entry.name} is paused: {entry.pause_reason}")
+        for entry in islice(_accounts(directory, message), 1):
+            if not entry.is_active:
+                counts["accounts"] += 1
+                details.setdefault("accounts", f"{entry.name} is paused: {entry.pause_reason}")
     return [_check(name, counts[name], details.get(name, ""), nobody=not going) for name in _TITLES]
 
 
@@ -155,16 +156,16 @@ def _accounts(directory: Directory, message: NewMessage) -> Iterable[AccountEntr
 
 def _finish(directory: Directory, going: Sequence[NewMessage], now: int) -> int:
     """When the last would leave at the present limits of the first choices, nothing else being sent."""
-    units: Counter[str] = Counter()
     starts_at = max([now, *(message.send_at for message in going if message.send_at)])
+    seconds: dict[str, float] = {}
     for message in going:
-        entry = directory.account(message.route[0])
-        counts_parts = entry is not None and entry.rate_unit is RateUnit.PART
-        units[message.route[0]] += message.parts if counts_parts else 1
-    seconds = 0.0
-    for account_id, count in units.items():
-        entry = directory.account(account_id)
-        if entry is not None:
-            per_unit = entry.adapter.spec.batch.limit if entry.rate_unit is RateUnit.REQUEST else 1
-            seconds = max(seconds, count / per_unit / entry.rate_per_second)
-    return starts_at + int(seconds * 1000)
+        for entry in islice(_accounts(directory, message), 1):
+            took = _units(entry, message) / entry.rate_per_second
+            seconds[entry.id] = seconds.get(entry.id, 0.0) + took
+    return starts_at + int(max(seconds.values(), default=0) * 1000)
+
+
+def _units(entry: AccountEntry, message: NewMessage) -> float:
+    if entry.rate_unit is RateUnit.PART:
+        return message.parts
+    return 1 / entry.adapter.spec.batch.limit if entry.rate_unit is RateUnit.REQUEST else 1

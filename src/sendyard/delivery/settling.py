@@ -3,7 +3,7 @@ From the answer of a provider to what the ledger writes: the part of a round tri
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 
@@ -72,7 +72,7 @@ def settle(
         else:
             outcome = policy.unknown(posting, redact(receipt.reason, entry.secrets), now=now)
         in_doubt = in_doubt or outcome.message_status is MessageStatus.UNKNOWN
-        outcomes.append(outcome)
+        outcomes.append(_as_if_taken(outcome, entry) if outcome.attempt_status is AttemptStatus.UNKNOWN else outcome)
     settled.healthy = answered
     settled.closing = _closing(batch, entry, outcomes, response, in_doubt=in_doubt, now=now)
     return settled
@@ -125,6 +125,15 @@ def _accepted(posting: Posting, receipt: Accepted, entry: AccountEntry, poll_at:
         0,
         poll_at,
     )
+
+
+def _as_if_taken(outcome: Outcome, entry: AccountEntry) -> Outcome:
+    """Count an estimate: a report may say later that it arrived, and reports seldom tell a price."""
+    if entry.price_per_part is None:
+        return outcome
+    parts = outcome.posting.message.parts
+    amount = _price(entry.price_per_part, parts)
+    return replace(outcome, parts=parts, cost_amount=amount, cost_currency=entry.currency)
 
 
 @lru_cache(maxsize=256)

@@ -68,13 +68,17 @@ def _mark(tx: Transaction, message_ids: Sequence[str], number: int, owner: str) 
     condition, parameter = tx.among(message_ids)
     # Whoever overslept its lease must not post again, under the same name, what another has tried meanwhile.
     statement, values = _POST.format(among=condition), (parameter, number - 1, owner)
-    if tx.dialect == "postgresql":
-        return {row[0] for row in tx.rows(f"{statement} RETURNING id", values)}
-    # Nearly always all: reading a row for each would hand the interpreter's lock to and fro as often.
-    if tx.run(statement, values) == len(message_ids):
-        return set(message_ids)
-    marked = f"SELECT id FROM messages WHERE id {condition} AND attempts = ? AND status = 'sending'"
-    return {row[0] for row in tx.rows(marked, (parameter, number))}
+    if tx.dialect == "sqlite":
+        # Nearly always all: reading a row for each would hand the interpreter's lock to and fro as often.
+        tx.run("SAVEPOINT mark")
+        marked = tx.run(statement, values)
+        if marked != len(message_ids):
+            # Which of them cannot be told afterwards: another may be sending this attempt already.
+            tx.run("ROLLBACK TO mark")
+        tx.run("RELEASE mark")
+        if marked == len(message_ids):
+            return set(message_ids)
+    return {row[0] for row in tx.rows(f"{statement} RETURNING id", values)}
 
 
 def _turn_back(tx: Transaction, message_ids: Sequence[str], *, owner: str, now: int) -> None:

@@ -10,18 +10,20 @@ from typing import Any
 
 from sendyard.domain.status import RANK, MessageStatus
 from sendyard.ledger.entries import Closing, Outcome
-from sendyard.ledger.reports import match_again
+from sendyard.ledger.reports import place_early
 from sendyard.storage.transaction import Transaction
 
-# Seldom used: the attempt is known already when a doubtful exchange was repeated.
+# Seldom used: the attempt is known already when a doubtful exchange was repeated. What it cost was an estimate then.
 _FORWARD = """
 ON CONFLICT (id) DO UPDATE SET
   status = CASE WHEN attempts.rank < excluded.rank THEN excluded.status ELSE attempts.status END,
   rank = CASE WHEN attempts.rank < excluded.rank THEN excluded.rank ELSE attempts.rank END,
   provider_ref = COALESCE(excluded.provider_ref, attempts.provider_ref),
   parts = COALESCE(excluded.parts, attempts.parts),
-  cost_amount = COALESCE(attempts.cost_amount, excluded.cost_amount),
-  cost_currency = COALESCE(attempts.cost_currency, excluded.cost_currency),
+  cost_amount = CASE WHEN attempts.status = 'unknown' THEN excluded.cost_amount
+                ELSE COALESCE(attempts.cost_amount, excluded.cost_amount) END,
+  cost_currency = CASE WHEN attempts.status = 'unknown' THEN excluded.cost_currency
+                  ELSE COALESCE(attempts.cost_currency, excluded.cost_currency) END,
   error_kind = CASE WHEN attempts.rank < excluded.rank THEN excluded.error_kind ELSE attempts.error_kind END,
   error_code = CASE WHEN attempts.rank < excluded.rank THEN excluded.error_code ELSE attempts.error_code END,
   error_detail = CASE WHEN attempts.rank < excluded.rank THEN excluded.error_detail ELSE attempts.error_detail END,
@@ -74,8 +76,11 @@ def close(tx: Transaction, closings: Sequence[Closing], *, now: int) -> None:
         _EXCHANGE,
         [(c.status, c.next_try_at, now, c.http_status, c.request, c.response, c.exchange_id) for c in closings],
     )
-    for account_id in {closing.account_id for closing in closings}:
-        match_again(tx, account_id, now=now)
+    refs: dict[str, list[str]] = {}
+    for closing in closings:
+        refs.setdefault(closing.account_id, []).extend(o.provider_ref for o in closing.outcomes if o.provider_ref)
+    for account_id, provider_refs in refs.items():
+        place_early(tx, account_id, provider_refs, now=now)
     if waiting:
         tx.wake()
 

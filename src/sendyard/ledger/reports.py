@@ -5,7 +5,7 @@ Any order and any repetition ends in the same state: attempts only climb `domain
 message follows its attempts (delivered by any of them is delivered).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,13 +76,27 @@ def record(
     return done
 
 
-def match_again(tx: Transaction, account_id: str, *, now: int, after_failure: AfterFailure | None = None) -> int:
+def place_early(tx: Transaction, account_id: str, provider_refs: Collection[str], *, now: int) -> int:
     """
-    Try to place the reports of one account that came before their attempt was known.
+    Place the reports of one account that came before the receipt with one of these references was written.
 
-    Without `after_failure` (inside the receipt's own transaction) failures are left for the sweep, which
-    can decide about them. Returns how many were placed.
+    Failures are left for the sweep, which can decide about them, and so are reports that name only our own
+    reference. Returns how many were placed.
     """
+    any_kept = "SELECT 1 FROM unmatched_reports WHERE account_id = ? LIMIT 1"
+    if not provider_refs or not tx.rows(any_kept, (account_id,)):
+        return 0
+    condition, parameter = tx.among(provider_refs)
+    rows = tx.rows(
+        f"SELECT dedupe_key, report FROM unmatched_reports WHERE account_id = ? AND provider_ref {condition}"
+        " ORDER BY received_at",
+        (account_id, parameter),
+    )
+    return _place(tx, account_id, rows, now=now, after_failure=None)
+
+
+def match_again(tx: Transaction, account_id: str, *, now: int, after_failure: AfterFailure) -> int:
+    """Try to place every report of one account that came before its attempt was known; returns how many were."""
     rows = tx.rows(
         "SELECT u.dedupe_key, u.report FROM unmatched_reports u WHERE u.account_id = ? AND (EXISTS"
         " (SELECT 1 FROM attempts a WHERE a.account_id = u.account_id AND a.provider_ref = u.provider_ref)"
@@ -90,8 +104,17 @@ def match_again(tx: Transaction, account_id: str, *, now: int, after_failure: Af
         " ORDER BY u.received_at LIMIT ?",
         (account_id, _BY_REF_CHUNK),
     )
-    if not rows:
-        return 0
+    return _place(tx, account_id, rows, now=now, after_failure=after_failure)
+
+
+def _place(
+    tx: Transaction,
+    account_id: str,
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    now: int,
+    after_failure: AfterFailure | None,
+) -> int:
     placed = []
     reports = [_decode(report) for _, report in rows]
     for (dedupe_key, _), report, attempt in zip(rows, reports, _find(tx, account_id, reports), strict=True):

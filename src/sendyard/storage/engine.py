@@ -9,8 +9,10 @@ a work function touches nothing but its transaction.
 import asyncio
 import contextlib
 import queue
+import random
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -199,6 +201,8 @@ class Database:
             except (sa.exc.DBAPIError, psycopg.Error, sqlite3.Error) as error:
                 if attempt == _RETRIES - 1 or not _is_passing(error):
                     raise
+                # Two that were in each other's way would meet again if both came back at once.
+                time.sleep(random.uniform(0, 0.05) * (attempt + 1))  # noqa: S311 - nothing secret
             else:
                 return results, transaction.wakes
         raise AssertionError("unreachable: the last attempt returns or raises")

@@ -86,6 +86,15 @@ def test_without_a_price_the_cost_is_not_known(account: AccountEntry) -> None:
     assert (outcome.cost_amount, outcome.cost_currency) == (None, None)
 
 
+def test_message_in_doubt_is_counted_at_the_account_s_price(account: AccountEntry) -> None:
+    batch = batch_of(account, parts=3)
+    (outcome,) = settled(account, batch, Unknown(ids(batch)[0], "no answer")).closing.outcomes
+    assert (outcome.parts, outcome.cost_amount, outcome.cost_currency) == (3, "4.5", "TWD")
+    free = replace(account, price_per_part=None)
+    (outcome,) = settled(free, batch, Unknown(ids(batch)[0], "no answer")).closing.outcomes
+    assert (outcome.cost_amount, outcome.cost_currency) == (None, None)
+
+
 def test_each_of_a_batch_gets_its_own_outcome(account: AccountEntry) -> None:
     batch = batch_of(account, 4)
     one, two, three, four = ids(batch)
