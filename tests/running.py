@@ -165,7 +165,7 @@ class Running:
 
     async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
         async with asyncio.timeout(seconds):
-            while not await condition():
+            while not await condition():  # noqa: ASYNC110 - what is waited for happens in other threads and processes
                 await asyncio.sleep(0.01)
 
     async def settle_doubt(self) -> None:

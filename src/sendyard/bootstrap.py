@@ -348,7 +348,7 @@ def _server(application: Application) -> uvicorn.Server:
     return _Server(
         uvicorn.Config(
             application,
-            http="httptools",
+            http=GatheringProtocol,
             loop="none",
             ws="none",
             lifespan="off",

@@ -63,9 +63,7 @@ async def test_refused_rows_are_listed_with_number_and_reason_page_by_page(play:
 
 async def test_suppressed_people_are_counted_when_the_file_is_read(play: Play) -> None:
     await suppress_number(play, "+886900000001")
-    made = await play.campaigns.create(
-        play.yard.workspace_id, name="Spring", text="Hi", csv=sheet(3), country="TW"
-    )
+    made = await play.campaigns.create(play.yard.workspace_id, name="Spring", text="Hi", csv=sheet(3), country="TW")
     assert (made["recipients"], made["suppressed"]) == (3, 1)
 
 
@@ -332,7 +330,7 @@ async def test_the_results_file_has_every_row_with_its_outcome(play: Play) -> No
     assert (rows[7]["status"], rows[7]["reason"], rows[7]["detail"], rows[7]["account"]) == (
         "failed", "undeliverable", "the handset is off", "world",
     )  # fmt: skip
-    assert (rows[-1]["given"], rows[-1]["status"], rows[-1]["reason"]) == ("'=HYPERLINK(\"x\")", "refused", "formula")
+    assert (rows[-1]["given"], rows[-1]["status"], rows[-1]["reason"]) == ('\'=HYPERLINK("x")', "refused", "formula")
 
 
 async def test_results_of_an_unknown_campaign_are_refused_before_the_first_piece(play: Play) -> None:

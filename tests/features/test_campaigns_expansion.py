@@ -229,9 +229,7 @@ async def test_an_unknown_outcome_is_waited_for_while_somebody_asks(play: Play) 
 async def test_a_message_that_someone_cancelled_is_no_failure(play: Play) -> None:
     campaign_id = await play.prepared(sheet(1))
     ((message_id,),) = play.rows("SELECT id FROM messages")
-    await play.yard.database.write(
-        lambda tx: cancel_message(tx, play.yard.workspace_id, message_id, now=now_ms())
-    )
+    await play.yard.database.write(lambda tx: cancel_message(tx, play.yard.workspace_id, message_id, now=now_ms()))
     await watch(play)
     assert await play.status(campaign_id) == "completed"
 

@@ -120,8 +120,17 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def crash(self) -> None:
+        posted = self._with_status("sending")
+        waiting = self._with_status("queued")
         self.held, self.open, self.doubtful = {FIRST: [], SECOND: []}, [], []
         self.database.write_now(lambda tx: recover(tx, now=self.books.now, everything=True))
+
+        # What had been posted may have arrived: it must not simply be sent again. What had not, waits.
+        assert posted <= self._with_status("unknown")
+        assert waiting == self._with_status("queued")
+
+    def _with_status(self, status: str) -> set[str]:
+        return {id_ for (id_,) in self.books.rows("SELECT id FROM messages WHERE status = ?", status)}
 
     @rule()
     def take_doubt(self) -> None:

@@ -182,7 +182,5 @@ class RecipientPage(msgspec.Struct, forbid_unknown_fields=True):
     """Which rows to list: after a row of the file, and of one status."""
 
     after: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
-    status: Annotated[
-        str | None, Meta(description="`refused`, `waiting`, or a status of a message.")
-    ] = None
+    status: Annotated[str | None, Meta(description="`refused`, `waiting`, or a status of a message.")] = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100

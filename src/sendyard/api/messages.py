@@ -23,6 +23,7 @@ from sendyard.api.problems import ProblemField
 from sendyard.delivery.directory import Directory
 from sendyard.delivery.intake import BatchOutcome, Intake, Store
 from sendyard.delivery.recall import Recall, unknown_message
+from sendyard.delivery.turnstile import Turnstile
 from sendyard.domain.errors import AppError
 from sendyard.ledger import queries
 from sendyard.storage import idempotency
@@ -43,6 +44,7 @@ class Messages:
         self._directory = directory
         self._intake = intake
         self._drafting = drafting
+        self._turnstile = Turnstile(intake)
         self._recall = Recall(database)
 
     def operations(self) -> list[Operation]:
@@ -73,7 +75,7 @@ class Messages:
         draft = await self._drafting.draft(ask.workspace_id, ask.body, test=ask.is_test)
         once = ask.once
         if once is None:
-            accepted = await self._intake.accept(ask.workspace_id, draft)
+            accepted = await self._turnstile.accept(ask.workspace_id, draft)
             return Answer(_ACCEPTED, encode(new_message(accepted, self._directory)))
 
         def unless_known(tx: Transaction, store: Store) -> Answer | AppError:

@@ -2,10 +2,10 @@
 The OpenAPI 3.1 document, made from the declared operations and from the very Structs that read and write.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -78,7 +78,7 @@ def _operation(operation: Operation, query: dict[str, Any]) -> dict[str, Any]:
     if operation.scope:
         entry["description"] = f"Needs the scope `{operation.scope}`."
     if operation.takes_body:
-        content = {"application/json": {"schema": _schema(operation.body)}}
+        content = {"application/json": {"schema": _schema(cast("Hashable", operation.body))}}
         entry["requestBody"] = {"required": not operation.body_optional, "content": content}
     return entry
 

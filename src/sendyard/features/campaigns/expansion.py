@@ -105,9 +105,7 @@ class Expander:
     async def expand(self, campaign: CampaignRow, *, chunk: int = CHUNK) -> bool:
         """Turn the next rows into messages; False when none were left or the campaign was stopped or is another's."""
         known = campaign.expanded_to
-        rows = await self._database.read(
-            lambda tx: queries.good_rows(tx, campaign.id, after=known, limit=chunk)
-        )
+        rows = await self._database.read(lambda tx: queries.good_rows(tx, campaign.id, after=known, limit=chunk))
         if not rows:
             await self._database.write(lambda tx: queries.finish_expansion(tx, campaign.id, known=known))
             return False

@@ -26,9 +26,7 @@ async def whole_or_nothing(database: Database, campaign_id: str) -> AsyncIterato
     await database.write(lambda tx: queries.finish_import(tx, campaign_id))
 
 
-async def keep_rows(
-    database: Database, workspace_id: str, campaign_id: str, sheet: Spreadsheet, judge: Judge
-) -> None:
+async def keep_rows(database: Database, workspace_id: str, campaign_id: str, sheet: Spreadsheet, judge: Judge) -> None:
     """
     Judge and store every row of a file.
 

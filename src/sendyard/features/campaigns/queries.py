@@ -261,9 +261,7 @@ def results(
 ) -> list[ResultRow]:
     """Recipients with their messages after the row `after`; `status` is that of messages, refused, waiting or ""."""
     only, values = _only(status)
-    found = tx.rows(
-        f"{_JOINED}{only} ORDER BY r.row LIMIT ?", (campaign_id, workspace_id, after, *values, limit)
-    )
+    found = tx.rows(f"{_JOINED}{only} ORDER BY r.row LIMIT ?", (campaign_id, workspace_id, after, *values, limit))
     return [ResultRow(*row) for row in found]
 
 

@@ -59,9 +59,7 @@ class Results:
         self, campaign: CampaignRow, after: int, limit: int, status: str
     ) -> tuple[list[ResultRow], dict[str, list[AttemptRow]]]:
         def read(tx: Transaction) -> tuple[list[ResultRow], list[AttemptRow]]:
-            found = queries.results(
-                tx, campaign.workspace_id, campaign.id, after=after, limit=limit, status=status
-            )
+            found = queries.results(tx, campaign.workspace_id, campaign.id, after=after, limit=limit, status=status)
             tried = [(row.message_id, row.attempts) for row in found if row.message_id and row.attempts]
             return found, queries.attempts_of(tx, tried) if tried else []
 
