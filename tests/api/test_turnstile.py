@@ -108,6 +108,7 @@ async def test_mistake_over_one_message_is_told_to_one_caller(
     await asyncio.sleep(0)
     callers[3].cancel()
     found = await asyncio.gather(*callers, return_exceptions=True)
+    await asyncio.gather(*turnstile._tasks)
     assert [type(outcome) for outcome in found] == [NewMessage, ZeroDivisionError, NewMessage, asyncio.CancelledError]
 
 

@@ -2,7 +2,7 @@
 The whole web side as one ASGI application: REST interface, callbacks, health, metrics and the reference page.
 
 Litestar routes; the two doors that carry the load, accepting one message and callbacks, stand before it
-because routing there costs more than the work (docs/benchmarks.md has the figures).
+because routing alone costs as much there as all of their own work.
 """
 
 from collections.abc import Mapping, Sequence

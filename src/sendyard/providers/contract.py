@@ -289,7 +289,7 @@ class ProbeResult:
 
 
 class AccountProbe(ABC):
-    """ "Test connection": a call that costs nothing and shows whether the credentials work."""
+    """The button "Test connection": a call that costs nothing and shows whether the credentials work."""
 
     @abstractmethod
     def build_probe(self, call: Call) -> HttpRequest:
