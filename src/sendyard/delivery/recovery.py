@@ -10,7 +10,7 @@ import logging
 from datetime import UTC, datetime
 from functools import partial
 
-from sendyard.delivery.batches import Batch, build, call_for, outgoing_of
+from sendyard.delivery.batches import Batch, Load, build, call_for, outgoing_of, units
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.dispatcher import Dispatcher
 from sendyard.delivery.roundtrip import round_trip
@@ -126,9 +126,8 @@ class Recovery:
 
     async def _repeat(self, entry: AccountEntry, exchange: Exchange) -> None:
         batch = build(entry, exchange)
-        await self._dispatcher.limits.acquire(
-            entry.workspace_id, entry.id, len(exchange.postings), entry.rate_per_second
-        )
+        cost = units(entry, [Load(exchange.postings, batch.outgoing)])
+        await self._dispatcher.limits.acquire(entry.workspace_id, entry.id, cost, entry.rate_per_second)
         receipts, response = await round_trip(self._transport, entry, batch)
         doubtful = {posting.message.id for posting in exchange.postings if posting.in_doubt}
         asked = [receipt for receipt in receipts if receipt.message_id in doubtful]

@@ -45,9 +45,11 @@ _READ = f"""
 SELECT json_group_array(json_array({CLAIMED_COLUMNS}))
 FROM (SELECT * FROM messages WHERE {_WAITING} {{free}} ORDER BY due_at LIMIT ?)
 """
+# An array, not `IN`: PostgreSQL may run a locking sub-select more than once and so take more than the limit.
 _LEASE = f"""
 UPDATE messages SET due_at = NULL, lease_owner = ?, lease_until = ?
-WHERE id IN (SELECT id FROM messages WHERE {_WAITING} ORDER BY due_at LIMIT ? FOR UPDATE SKIP LOCKED)
+WHERE id = ANY(ARRAY(
+  SELECT id FROM messages WHERE {_WAITING} ORDER BY due_at LIMIT ? FOR UPDATE SKIP LOCKED))
 RETURNING {CLAIMED_COLUMNS}
 """
 

@@ -85,10 +85,11 @@ def take_doubtful(tx: Transaction, *, owner: str, now: int, busy_until: int, lim
     Each comes with all its postings in the order they were submitted, since a repetition must be the same
     batch to the byte. `in_doubt` marks those whose message still waits for this answer.
     """
-    lock = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
+    due = "SELECT id FROM exchanges WHERE status = 'doubtful' AND next_try_at <= ? ORDER BY next_try_at LIMIT ?"
+    # An array, not `IN`: PostgreSQL may run a locking sub-select more than once and so take more than the limit.
+    one_of = f"IN ({due})" if tx.dialect == "sqlite" else f"= ANY(ARRAY({due} FOR UPDATE SKIP LOCKED))"
     rows = tx.rows(
-        "UPDATE exchanges SET next_try_at = ?, owner = ?, tries = tries + 1 WHERE id IN (SELECT id FROM exchanges"
-        f" WHERE status = 'doubtful' AND next_try_at <= ? ORDER BY next_try_at LIMIT ?{lock})"
+        f"UPDATE exchanges SET next_try_at = ?, owner = ?, tries = tries + 1 WHERE id {one_of}"
         " RETURNING id, workspace_id, account_id, tries, opened_at, members",
         (busy_until, owner, now, limit),
     )

@@ -149,6 +149,21 @@ async def test_being_refused_the_repetition_says_nothing_about_the_first_try(
     assert len(running.letters()) == 1
 
 
+async def test_repeating_a_batch_costs_what_sending_it_did(running: Running) -> None:
+    account = await running.account("mitake", rate_per_second=1)  # requests
+    running.scenario(Callbacks(withheld=True))
+    running.scenario(Reset(accepted=True), count=1)
+    ids = await running.queue(account, count=10)
+    running.start()
+    await running.reach(ids, "unknown")
+    await asyncio.wait_for(running.settle_doubt(), 5)
+    await running.reach(ids, "sent")
+    entry = running.yard.directory.account(account)
+    assert entry is not None
+    wait = await running.dispatcher.limits.reserve(entry.workspace_id, entry.id, 1, entry.rate_per_second)
+    assert wait <= 2
+
+
 async def test_after_the_provider_forgot_it_is_not_repeated(running: Running) -> None:
     running.scenario(Callbacks(withheld=True))
     running.scenario(Reset(accepted=True), count=1)
