@@ -24,10 +24,12 @@ def cancel_message(tx: Transaction, workspace_id: str, message_id: str, *, now: 
 
 def cancel_campaign(tx: Transaction, workspace_id: str, campaign_id: str, *, now: int, limit: int = _CHUNK) -> int:
     """Cancel up to `limit` messages of a campaign that were not handed over; call again until it returns 0."""
+    slice_ = tx.one_of(
+        f"SELECT id FROM messages WHERE group_id = ? AND group_id <> '' AND workspace_id = ? AND {_STOPPABLE} LIMIT ?"
+    )
     rows = tx.rows(
         "UPDATE messages SET status = 'cancelled', due_at = NULL, lease_owner = NULL, lease_until = NULL,"
-        " settled_at = ? WHERE id IN (SELECT id FROM messages WHERE group_id = ? AND group_id <> ''"
-        f" AND workspace_id = ? AND {_STOPPABLE} LIMIT ?) AND {_STOPPABLE} RETURNING id, workspace_id",
+        f" settled_at = ? WHERE id {slice_} AND {_STOPPABLE} RETURNING id, workspace_id",
         (now, campaign_id, workspace_id, limit),
     )
     _note(tx, rows, EventKind.CANCELLED, MessageStatus.CANCELLED, now)
@@ -42,10 +44,12 @@ def cancel_lane(
 
     It finds them by the index of what waits, so the last of a million costs no more than the first.
     """
+    slice_ = tx.one_of(
+        "SELECT id FROM messages WHERE account_id = ? AND priority = ? AND group_id = ? AND due_at IS NOT NULL LIMIT ?"
+    )
     rows = tx.rows(
         "UPDATE messages SET status = 'cancelled', due_at = NULL, lease_owner = NULL, lease_until = NULL,"
-        " settled_at = ? WHERE id IN (SELECT id FROM messages WHERE account_id = ? AND priority = ? AND group_id = ?"
-        f" AND due_at IS NOT NULL LIMIT ?) AND {_STOPPABLE} RETURNING id, workspace_id",
+        f" settled_at = ? WHERE id {slice_} AND {_STOPPABLE} RETURNING id, workspace_id",
         (now, account_id, priority, campaign_id, limit),
     )
     _note(tx, rows, EventKind.CANCELLED, MessageStatus.CANCELLED, now)

@@ -86,8 +86,7 @@ def take_doubtful(tx: Transaction, *, owner: str, now: int, busy_until: int, lim
     batch to the byte. `in_doubt` marks those whose message still waits for this answer.
     """
     due = "SELECT id FROM exchanges WHERE status = 'doubtful' AND next_try_at <= ? ORDER BY next_try_at LIMIT ?"
-    # An array, not `IN`: PostgreSQL may run a locking sub-select more than once and so take more than the limit.
-    one_of = f"IN ({due})" if tx.dialect == "sqlite" else f"= ANY(ARRAY({due} FOR UPDATE SKIP LOCKED))"
+    one_of = tx.one_of(due if tx.dialect == "sqlite" else f"{due} FOR UPDATE SKIP LOCKED")
     rows = tx.rows(
         f"UPDATE exchanges SET next_try_at = ?, owner = ?, tries = tries + 1 WHERE id {one_of}"
         " RETURNING id, workspace_id, account_id, tries, opened_at, members",

@@ -66,6 +66,15 @@ class Transaction:
             return "IN (SELECT value FROM json_each(?))", _encode(list(values)).decode()
         return "= ANY(?)", list(values)
 
+    def one_of(self, select: str) -> str:
+        """
+        A condition `= any row of this limited select`: `f"WHERE id {condition}"`.
+
+        PostgreSQL may run a sub-select after `IN` more than once and so find more rows than its limit; an array is
+        computed once.
+        """
+        return f"IN ({select})" if self.dialect == "sqlite" else f"= ANY(ARRAY({select}))"
+
     def each(self, rows: Sequence[Sequence[Any]], *kinds: Literal["TEXT", "INTEGER", "BIGINT"]) -> tuple[str, str]:
         """
         Rows of values as a table with the columns `c0`, `c1`, … of the given kinds, and its one parameter.
