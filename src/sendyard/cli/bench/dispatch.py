@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from sendyard.bootstrap import spare_collection
+from sendyard.bootstrap import tune_interpreter
 from sendyard.cli.bench.yard import Yard, fill, handed_over, target, yard
 from sendyard.delivery.batches import build, group, new_exchange
 from sendyard.delivery.dispatcher import Dispatcher
@@ -33,7 +33,7 @@ def dispatch(slug: str, messages: int, database_url: str | None, *, threads: int
         fill(place, messages)
         requests = _requests(place, messages)
         open_requests = place.entry.open_requests
-        spare_collection()
+        tune_interpreter()
         floor_seconds = asyncio.run(_bare_loop(requests, open_requests))
         thread_seconds = _thread_pool(requests, threads) if threads else 0.0
         seconds = asyncio.run(_engine(place))
