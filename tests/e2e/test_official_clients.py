@@ -36,7 +36,7 @@ from sendyard.emulator.reports import Pace
 from sendyard.emulator.server import EmulatorServer
 from sendyard.providers.contract import Accepted, Call
 from sendyard.providers.registry import adapters, emulators
-from tests.providers.wire_pair import account_fields, magic_number, number, outgoing
+from tests.providers.wire_pair import account_fields, magic_address, number, outgoing
 
 ADAPTERS = adapters()
 SAMPLES = {slug: dict(emulator.sample_account) for slug, emulator in emulators().items()}
@@ -59,7 +59,7 @@ def person(slug: str, count: int = 1) -> str:
 
 
 def magic(slug: str, ending: str) -> str:
-    return magic_number(ADAPTERS[slug], ending)
+    return magic_address(ADAPTERS[slug], emulators()[slug], ending).value
 
 
 def local(to: str) -> str:

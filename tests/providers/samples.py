@@ -12,19 +12,21 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sendyard.domain.addresses import Address, AddressKind
 from sendyard.domain.channels import Channel, Purpose
-from sendyard.domain.content import Content, Media, MediaItem, TemplateRef, Text
+from sendyard.domain.content import Choice, Content, Interactive, Media, MediaItem, TemplateRef, Text
 from sendyard.domain.money import Money
+from sendyard.providers.abilities import Pending
 from sendyard.providers.contract import (
     Accepted,
+    AccountNotice,
     AccountSettings,
     Adapter,
     Call,
-    DeliveryEvent,
+    CallbackEvent,
     Inbound,
     Outgoing,
-    Pending,
     Receipt,
     Refused,
+    TemplateChange,
 )
 from sendyard.providers.wire import CallbackRequest, HttpRequest, HttpResponse
 
@@ -61,14 +63,21 @@ def moment(text: str) -> datetime:
 
 
 def address(text: str) -> Address:
-    return Address.phone(text) if text.startswith("+") else Address(AddressKind.WHATSAPP_ID, text)
+    """A number with its plus is a phone, `U` and 32 hexadecimal digits a LINE user, the rest a WhatsApp id."""
+    if text.startswith("+"):
+        return Address.phone(text)
+    line = len(text) == 33 and text.startswith("U")
+    return Address(AddressKind.LINE_ID if line else AddressKind.WHATSAPP_ID, text)
 
 
 def content_of(given: Case) -> Content:
-    """`text` (a string), `media` (a list of items, or an object with `items`), or `template`."""
+    """`text` (a string), `media` (a list of items, or an object with `items`), `template` or `interactive`."""
     body, title = given.get("text", given.get("body", "")), given.get("title", "")
     if template := given.get("template"):
-        return TemplateRef(**template)
+        return TemplateRef(**{**template, "media": tuple(MediaItem(**item) for item in template.get("media", ()))})
+    if interactive := given.get("interactive"):
+        choices = tuple(Choice(**choice) for choice in interactive["choices"])
+        return Interactive(**{**interactive, "choices": choices})
     if media := given.get("media"):
         wrapped = media if isinstance(media, dict) else {"items": media, "body": body, "title": title}
         return Media(**{**wrapped, "items": [MediaItem(**item) for item in wrapped["items"]]})
@@ -167,10 +176,16 @@ def assert_receipt(receipt: Receipt, wanted: Case) -> None:
         assert receipt.reason
 
 
-def assert_event(event: DeliveryEvent | Inbound, wanted: Case) -> None:
-    """What the sample names must be so; what it leaves out may be anything."""
+def assert_event(event: CallbackEvent, wanted: Case) -> None:
+    """What the sample names must be so; what it leaves out may be anything. `type` is the class in lower case."""
+    assert wanted.get("type", type(event).__name__.lower()) == type(event).__name__.lower()
+    if isinstance(event, TemplateChange | AccountNotice):
+        _assert_named(event, wanted, *(name for name in wanted if name not in {"type", "occurred_at", "detail"}))
+        return
     if isinstance(event, Inbound):
-        _assert_named(event, wanted, "sender", "channel", "provider_ref", "opt_out")
+        _assert_named(
+            event, wanted, "sender", "sender_kind", "channel", "provider_ref", "opt_out", "profile_name", "choice"
+        )
         for name in ("text", "body"):
             assert not isinstance(event.content, Text) or event.content.body == wanted.get(name, event.content.body)
         return

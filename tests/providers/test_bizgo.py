@@ -17,13 +17,14 @@ from sendyard.domain.channels import Channel
 from sendyard.domain.content import Content, Media, MediaItem, TemplateRef, Text
 from sendyard.domain.errors import ErrorKind, Invalid, ProviderError
 from sendyard.domain.status import ReportStatus
+from sendyard.providers.abilities import Found, MediaFile, Poll
 from sendyard.providers.bizgo import ADAPTER
 from sendyard.providers.bizgo.answers import retry_after
 from sendyard.providers.bizgo.codes import documented_status
 from sendyard.providers.bizgo.report_codes import REPORT_CODES, report_meaning
 from sendyard.providers.bizgo.reports import channel_of
 from sendyard.providers.bizgo.spec import BizgoAccount
-from sendyard.providers.contract import Call, CallbackRejected, Found, MediaFile, Outgoing, Poll, ProtocolError
+from sendyard.providers.contract import Call, CallbackRejected, Outgoing, ProtocolError
 from sendyard.providers.wire import CallbackRequest, HttpResponse
 from tests.providers.samples import cases, moment, outgoing_of, response_of
 

@@ -11,9 +11,10 @@ import pytest
 from sendyard.domain.channels import Channel
 from sendyard.domain.errors import ErrorKind, Invalid
 from sendyard.domain.status import ReportStatus
+from sendyard.providers.abilities import Found, MediaFile, NotFound, Poll, UploadedMedia
 from sendyard.providers.bizgo import ADAPTER, EMULATOR
 from sendyard.providers.bizgo.emulated_state import Bucket
-from sendyard.providers.contract import Accepted, Found, MediaFile, NotFound, Poll, Refused, UploadedMedia
+from sendyard.providers.contract import Accepted, Refused
 from sendyard.providers.emulation import EmulatedRequest, Refusal, Report
 from sendyard.providers.wire import HttpResponse
 from tests.providers.bizgo_wire import KEY, NOW, SMS, Yard, alimtalk, code_of, mms, parsed, rows_of, sms

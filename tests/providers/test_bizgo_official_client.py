@@ -23,9 +23,10 @@ from sendyard.domain.addresses import Address
 from sendyard.domain.channels import Channel
 from sendyard.domain.content import Content, Media, MediaItem, TemplateRef, Text
 from sendyard.domain.status import ReportStatus
+from sendyard.providers.abilities import MediaFile
 from sendyard.providers.bizgo import ADAPTER, EMULATOR
 from sendyard.providers.bizgo.spec import BizgoAccount
-from sendyard.providers.contract import Call, MediaFile, Outgoing
+from sendyard.providers.contract import Call, Outgoing
 from sendyard.providers.emulation import Report
 from sendyard.providers.wire import HttpRequest, HttpResponse
 from tests.providers.bizgo_wire import CALLBACK_URL, KEY, NOW, SECRET, Yard

@@ -16,22 +16,24 @@ from pydantic import SecretStr, ValidationError
 
 from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.contract import (
-    Accepted,
+from sendyard.providers.abilities import (
     AccountProbe,
-    AccountSettings,
-    Adapter,
     BalanceQuery,
-    CallbackRejected,
-    DeliveryEvent,
     Found,
     Inconclusive,
     MediaFile,
     MediaUpload,
-    ProtocolError,
-    Refused,
     ReportPolling,
     SubmitLookup,
+)
+from sendyard.providers.contract import (
+    Accepted,
+    AccountSettings,
+    Adapter,
+    CallbackRejected,
+    DeliveryEvent,
+    ProtocolError,
+    Refused,
 )
 from sendyard.providers.emulation import EmulatedRequest, Refusal, Report
 from sendyard.providers.registry import SLUGS, adapters, emulators

@@ -20,12 +20,12 @@ from sendyard.domain.content import Media, MediaItem, TemplateRef, Text
 from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.domain.money import Money
 from sendyard.providers import mitake
+from sendyard.providers.abilities import Pending
 from sendyard.providers.contract import (
     Accepted,
     CallbackRejected,
     DeliveryEvent,
     Outgoing,
-    Pending,
     ProtocolError,
     Receipt,
     Refused,

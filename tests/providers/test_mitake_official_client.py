@@ -11,7 +11,8 @@ from mitake import APIError, MitakeClient
 from requests.adapters import BaseAdapter
 
 from sendyard.domain.addresses import Address
-from sendyard.providers.contract import Outgoing, Pending
+from sendyard.providers.abilities import Pending
+from sendyard.providers.contract import Outgoing
 from sendyard.providers.mitake import ADAPTER, EMULATOR
 from sendyard.providers.mitake.counter import MitakeState
 from sendyard.providers.wire import HttpRequest

@@ -7,7 +7,8 @@ import pytest
 from sendyard.domain.addresses import Address
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.contract import Accepted, DeliveryEvent, Pending, Refused, Unknown
+from sendyard.providers.abilities import Pending
+from sendyard.providers.contract import Accepted, DeliveryEvent, Refused, Unknown
 from sendyard.providers.emulation import Received, Refusal, Report
 from sendyard.providers.mitake import ADAPTER, EMULATOR
 from sendyard.providers.mitake.counter import MitakeState

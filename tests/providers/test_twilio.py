@@ -21,16 +21,13 @@ from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.domain.money import Money
 from sendyard.domain.status import ReportStatus
 from sendyard.providers import twilio
+from sendyard.providers.abilities import Found, Inconclusive, NotFound, Pending
 from sendyard.providers.contract import (
     Accepted,
     CallbackRejected,
     DeliveryEvent,
-    Found,
     Inbound,
-    Inconclusive,
-    NotFound,
     Outgoing,
-    Pending,
     ProtocolError,
     Receipt,
     Refused,

@@ -15,17 +15,8 @@ from sendyard.domain.content import MediaItem
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.money import Money
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.contract import (
-    Accepted,
-    DeliveryEvent,
-    Found,
-    Inbound,
-    Inconclusive,
-    NotFound,
-    Outgoing,
-    Pending,
-    Refused,
-)
+from sendyard.providers.abilities import Found, Inconclusive, NotFound, Pending
+from sendyard.providers.contract import Accepted, DeliveryEvent, Inbound, Outgoing, Refused
 from sendyard.providers.emulation import Report
 from sendyard.providers.twilio import ADAPTER, EMULATOR
 from sendyard.providers.twilio.spec import TwilioAccount

@@ -18,7 +18,8 @@ from sendyard.domain.addresses import Address
 from sendyard.domain.channels import Channel
 from sendyard.domain.content import Media, MediaItem, TemplateRef, Text
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.contract import Call, Outgoing, Pending
+from sendyard.providers.abilities import Pending
+from sendyard.providers.contract import Call, Outgoing
 from sendyard.providers.emulation import Received
 from sendyard.providers.twilio import ADAPTER, EMULATOR
 from sendyard.providers.twilio.switchboard import TwilioState

@@ -9,8 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sendyard.domain.addresses import Address
-from sendyard.domain.channels import Channel
-from sendyard.domain.content import Text
+from sendyard.providers.abilities import Token, TokenAuth
 from sendyard.providers.contract import (
     AccountSettings,
     Adapter,
@@ -30,8 +29,8 @@ TEXT = "Your order 17 is on its way."
 CALLBACK_URL = "https://gw.example.test/callbacks/provider/tok"
 WEBHOOK_SECRET = "invented-webhook-secret"
 
-_NUMBERS = {"KR": "+8210{:08d}", "TW": "+8869{:08d}", "US": "+1212{:07d}"}
-_MAGIC = {"KR": "+821012{}", "TW": "+886912{}", "US": "+12125{}"}
+_NUMBERS = {"KR": "+8210{:08d}", "TW": "+8869{:08d}", "US": "+1212{:07d}", "IN": "+9198{:08d}"}
+_MAGIC = {"KR": "+821012{}", "TW": "+886912{}", "US": "+12125{}", "IN": "+919812{}"}
 
 
 def country_of(adapter: Adapter) -> str:
@@ -44,8 +43,8 @@ def number(adapter: Adapter, count: int) -> str:
     return _NUMBERS[country_of(adapter)].format(2_345_000 + count)
 
 
-def magic_number(adapter: Adapter, ending: str) -> str:
-    return _MAGIC[country_of(adapter)].format(ending)
+def magic_address(adapter: Adapter, emulator: Emulator, ending: str) -> Address:
+    return emulator.sample_address(_MAGIC[country_of(adapter)].format(ending))
 
 
 def account_fields(adapter: Adapter, emulator: Emulator, *, callbacks: bool) -> dict[str, str]:
@@ -60,17 +59,16 @@ def outgoing(adapter: Adapter, emulator: Emulator, count: int = 1, text: str = T
     return Outgoing(
         message_id=f"m{count}",
         reference=f"ref-{count:06d}",
-        channel=Channel.SMS,
-        to=Address.phone(number(adapter, count)),
+        channel=emulator.sample_channel,
+        to=emulator.sample_address(number(adapter, count)),
         sender=emulator.sample_sender,
-        content=Text(text),
+        content=emulator.sample_content(text),
         country=country_of(adapter),
     )
 
 
 def problems(adapter: Adapter, account: AccountSettings, message: Outgoing) -> list[Problem]:
     """Why preflight would refuse: the limits stated as data, and the adapter's own check."""
-    assert isinstance(message.content, Text)
     rules, text = adapter.spec.text, message.content.body
     found = [Problem("forbidden", sequence) for sequence in rules.forbidden if sequence in text]
     if rules.max_characters and len(text) > rules.max_characters:
@@ -105,12 +103,22 @@ class Pair:
         self._exchanges = 0
 
     def call(self) -> Call:
+        """Everything an exchange needs; where the provider wants a token, it is fetched first."""
+        token = ""
+        if isinstance(self.adapter, TokenAuth) and self.adapter.wants_token(call := self._call("")):
+            found = self.adapter.parse_token(call, self.exchange(self.adapter.build_token(call)))
+            assert isinstance(found, Token), found
+            token = found.value
+        return self._call(token)
+
+    def _call(self, token: str) -> Call:
         self._exchanges += 1
         return Call(
             account=self.account,
             now=self.now,
             nonce=f"{self._exchanges:016x}",
             exchange_id=f"01a1fbba-0000-7000-8000-{self._exchanges:012d}",
+            token=token,
             callback_url=CALLBACK_URL if self.callbacks else "",
         )
 

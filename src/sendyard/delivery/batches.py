@@ -113,7 +113,7 @@ def group(entry: AccountEntry, messages: Sequence[Claimed], *, requests: int) ->
 
     One recipient stands in a load once: providers that answer by number could not tell two apart.
     """
-    limit = entry.adapter.spec.batch.limit
+    limit = entry.batch_limit
     if limit == 1:
         return [_alone(entry, message) for message in messages[:requests]]
     key_of = entry.adapter.batch_key

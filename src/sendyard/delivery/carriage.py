@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sendyard.delivery.directory import Directory
 from sendyard.domain.channels import Channel
-from sendyard.domain.content import Content, Media, TemplateRef
+from sendyard.domain.content import Content, Interactive, Media, title_of
 from sendyard.domain.korean import count_korean
 from sendyard.domain.parts import count_gsm
 from sendyard.domain.replacements import suggest_replacement
@@ -15,6 +15,7 @@ from sendyard.providers.contract import Outgoing, Problem
 from sendyard.providers.spec import Counting, TextRules
 
 _TEXTED = frozenset({Channel.SMS, Channel.MMS})
+_PRESSED = frozenset({Channel.WHATSAPP, Channel.LINE, Channel.RCS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,13 @@ def carriage(
 def measure_content(rules: TextRules, channel: Channel, content: Content) -> Measure:
     """Count a content as the provider does, and find what its text rules forbid. Only sms and mms have parts."""
     body = content.body
+    if isinstance(content, Interactive) and channel not in _PRESSED:
+        return Measure("", 0, 0, (_nothing_to_press(channel),))
     if channel not in _TEXTED:
         return Measure("UTF-8", len(body.encode("utf-8", "surrogatepass")), 1, _broken(rules, body, 0))
     media = isinstance(content, Media)
     if rules.counting is Counting.CP949:
-        title = "" if isinstance(content, TemplateRef) else content.title
-        korean = count_korean(body, media=media, title=title)
+        korean = count_korean(body, media=media, title=title_of(content))
         problems = _broken(rules, body, korean.bytes)
         if korean.unencodable:
             problems = (_not_korean(korean.unencodable), *problems)
@@ -123,6 +125,11 @@ def _broken(rules: TextRules, body: str, size: int) -> tuple[Problem, ...]:
 
 def _too_long(found: int, limit: int, unit: str) -> Problem:
     return Problem("text_too_long", f"Expected at most {limit:,} {unit}, found {found:,}; shorten the text.")
+
+
+def _nothing_to_press(channel: Channel) -> Problem:
+    able = ", ".join(sorted(_PRESSED))
+    return Problem("buttons_not_carried", f"Buttons and lists travel on {able}, found {channel}; send plain text.")
 
 
 def _not_korean(chars: Sequence[str]) -> Problem:

@@ -51,6 +51,7 @@ class AccountEntry:
     rate_per_second: float
     rate_unit: RateUnit
     open_requests: int
+    batch_limit: int
     price_per_part: Decimal | None
     currency: str
     secrets: tuple[str, ...]
@@ -239,6 +240,7 @@ class Directory:
             rate_per_second=float(rate) if rate is not None else adapter.spec.rate.per_second,
             rate_unit=adapter.spec.rate.unit,
             open_requests=open_requests if open_requests is not None else adapter.spec.rate.open_requests,
+            batch_limit=adapter.spec.batch.limit,
             price_per_part=Decimal(price) if price is not None else None,
             currency=currency,
             secrets=(token,),
@@ -251,7 +253,16 @@ class Directory:
             return replace(
                 entry, status="paused", pause_reason=f"Its credentials cannot be used: {error.detail}", unreadable=True
             )
-        return replace(entry, settings=settings, secrets=(*secret_values(settings), token))
+        usual = adapter.rate(settings)
+        return replace(
+            entry,
+            settings=settings,
+            secrets=(*secret_values(settings), token),
+            rate_per_second=float(rate) if rate is not None else usual.per_second,
+            rate_unit=usual.unit,
+            open_requests=open_requests if open_requests is not None else usual.open_requests,
+            batch_limit=adapter.batch_limit(settings),
+        )
 
 
 def _arrange(rows: ConnectionRows, entries: Sequence[AccountEntry]) -> _State:

@@ -15,7 +15,7 @@ from sendyard.domain.content import TemplateRef
 from sendyard.ledger.entries import Report
 from sendyard.ledger.inbound import keep_inbound
 from sendyard.ledger.reports import record
-from sendyard.providers.contract import CallbackRejected, DeliveryEvent, Inbound, ProtocolError
+from sendyard.providers.contract import CallbackEvent, CallbackRejected, DeliveryEvent, Inbound, ProtocolError
 from sendyard.providers.wire import CallbackRequest, HttpResponse
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import new_id, now_ms
@@ -64,15 +64,13 @@ class Ingest:
         self.counts["taken"] += 1
         return result.reply
 
-    async def store(self, entry: AccountEntry, events: Sequence[DeliveryEvent | Inbound]) -> None:
+    async def store(self, entry: AccountEntry, events: Sequence[CallbackEvent]) -> None:
         """Store what a provider told; returns after the commit."""
         if events:
             now = now_ms()
             await self._database.write(lambda tx: self.store_in(tx, entry, events, now))
 
-    def store_in(
-        self, tx: Transaction, entry: AccountEntry, events: Sequence[DeliveryEvent | Inbound], now: int
-    ) -> None:
+    def store_in(self, tx: Transaction, entry: AccountEntry, events: Sequence[CallbackEvent], now: int) -> None:
         """Store events within a transaction of the caller."""
         reports = [_report(event) for event in events if isinstance(event, DeliveryEvent)]
         if reports:
@@ -87,7 +85,7 @@ class Ingest:
         for event in events:
             if isinstance(event, Inbound):
                 _keep_inbound(tx, entry, event, now)
-            elif event.error is not None and RULES[event.error.kind].suppresses and event.key.recipient:
+            elif isinstance(event, DeliveryEvent) and _opted_out(event):
                 _suppress(tx, entry, event.key.recipient, now)
 
     async def _keep(self, entry: AccountEntry, request: CallbackRequest, reason: str) -> None:
@@ -100,6 +98,10 @@ class Ingest:
                 tx, entry.workspace_id, entry.id, reason=redact(reason, entry.secrets), query=query, body=body, now=now
             )
         )
+
+
+def _opted_out(event: DeliveryEvent) -> bool:
+    return event.error is not None and RULES[event.error.kind].suppresses and bool(event.key.recipient)
 
 
 def _report(event: DeliveryEvent) -> Report:

@@ -14,7 +14,8 @@ from sendyard.delivery.redaction import redact
 from sendyard.delivery.transport import Lost, NotSent, Transport
 from sendyard.domain.addresses import Address, AddressKind
 from sendyard.ledger.polls import DuePoll, cursor, due_polls, keep_cursor, polled
-from sendyard.providers.contract import Pending, ProtocolError, ReportPolling
+from sendyard.providers.abilities import Pending, ReportPolling
+from sendyard.providers.contract import ProtocolError
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import new_id, now_ms
 from sendyard.storage.transaction import Transaction

@@ -22,16 +22,8 @@ from sendyard.ledger.entries import Closing, Exchange, Posting
 from sendyard.ledger.receipts import close
 from sendyard.ledger.recovery import postpone, recover, take_doubtful
 from sendyard.ledger.reports import AfterFailure, match_again
-from sendyard.providers.contract import (
-    Accepted,
-    Found,
-    NotFound,
-    ProtocolError,
-    Receipt,
-    Refused,
-    SubmitLookup,
-    Unknown,
-)
+from sendyard.providers.abilities import Found, NotFound, SubmitLookup
+from sendyard.providers.contract import Accepted, ProtocolError, Receipt, Refused, Unknown
 from sendyard.providers.wire import HttpResponse
 from sendyard.storage.engine import Database
 from sendyard.storage.failures import DATABASE_AWAY

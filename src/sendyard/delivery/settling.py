@@ -17,7 +17,8 @@ from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.domain.status import AttemptStatus, MessageStatus
 from sendyard.ledger.entries import Closing, EventKind, Outcome, Posting
 from sendyard.ledger.receipts import close
-from sendyard.providers.contract import Accepted, Receipt, Refused, ReportPolling
+from sendyard.providers.abilities import ReportPolling
+from sendyard.providers.contract import Accepted, Receipt, Refused
 from sendyard.providers.wire import HttpResponse
 from sendyard.storage.transaction import Transaction
 

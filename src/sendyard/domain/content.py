@@ -1,5 +1,5 @@
 """
-What a message says, in the three forms an adapter can be asked to submit.
+What a message says, in the forms an adapter can be asked to submit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,6 +41,32 @@ class TemplateRef:
     language: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     body: str = ""  # the text as we render it, for providers that want it beside the name
+    media: Sequence[MediaItem] = ()  # the file of its header
 
 
-Content = Text | Media | TemplateRef
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One button or row a person can press; `id` comes back as `Inbound.choice`."""
+
+    id: str
+    title: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interactive:
+    """Text with things to press: buttons, or with `list_label` a list that opens under that label."""
+
+    body: str
+    choices: Sequence[Choice]
+    header: str = ""
+    footer: str = ""
+    list_label: str = ""
+
+
+Content = Text | Media | TemplateRef | Interactive
+
+
+def title_of(content: Content) -> str:
+    """Give the title of what can have one; "" for the rest."""
+    return content.title if isinstance(content, Text | Media) else ""

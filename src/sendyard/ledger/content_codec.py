@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from sendyard.domain.channels import Channel
-from sendyard.domain.content import Content, Media, MediaItem, TemplateRef, Text
+from sendyard.domain.content import Choice, Content, Interactive, Media, MediaItem, TemplateRef, Text
 
 _encode = msgspec.json.Encoder().encode
 _decode_text = msgspec.json.Decoder(str).decode
@@ -33,16 +33,26 @@ def decode_content(stored: str) -> tuple[Content, tuple[tuple[Channel, Content],
     return _content(document["content"]), fallback
 
 
+_KINDS: dict[type[Content], str] = {
+    Text: "text",
+    Media: "media",
+    TemplateRef: "template",
+    Interactive: "interactive",
+}
+
+
 def _document(content: Content) -> dict[str, Any]:
-    kind = {Text: "text", Media: "media", TemplateRef: "template"}[type(content)]
-    fields = msgspec.to_builtins(content)
-    return {"kind": kind, **fields}
+    return {"kind": _KINDS[type(content)], **msgspec.to_builtins(content)}
 
 
 def _content(document: dict[str, Any]) -> Content:
     fields = {name: value for name, value in document.items() if name != "kind"}
-    if document["kind"] == "text":
+    kind = document["kind"]
+    if kind == "text":
         return Text(**fields)
-    if document["kind"] == "media":
+    if kind == "media":
         return Media(**{**fields, "items": tuple(MediaItem(**item) for item in fields["items"])})
-    return TemplateRef(**fields)
+    if kind == "interactive":
+        return Interactive(**{**fields, "choices": tuple(Choice(**choice) for choice in fields["choices"])})
+    # Rows written before templates could have a file do not name any.
+    return TemplateRef(**{**fields, "media": tuple(MediaItem(**item) for item in fields.get("media", ()))})

@@ -9,18 +9,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from operator import attrgetter
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from sendyard.domain.addresses import Address
+from sendyard.domain.addresses import Address, AddressKind
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.content import Content
 from sendyard.domain.errors import ProviderError
 from sendyard.domain.money import Money
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.spec import ProviderSpec
+from sendyard.providers.spec import ProviderSpec, Rate
 from sendyard.providers.wire import CallbackRequest, HttpRequest, HttpResponse
 
 
@@ -71,6 +72,7 @@ class Outgoing:
     purpose: Purpose = Purpose.TRANSACTIONAL
     country: str = ""  # ISO 3166 alpha-2 of the recipient's number
     registration: Mapping[str, str] = field(default_factory=dict)
+    """Ids at regulator or platform: `entity_id` and `template_id` (India's DLT), `sender_key` (Kakao)."""
     fallback: tuple[tuple[Channel, Content], ...] = ()  # what the provider itself may fall back to
     in_reply_to: str = ""
     valid_until: datetime | None = None
@@ -133,7 +135,7 @@ class DeliveryEvent:
 class Inbound:
     """Something a person sent to us."""
 
-    sender: str  # E.164 or the provider's id of the person
+    sender: str  # E.164, else the provider's id of the person
     recipient: str  # our sender, as the provider wrote it
     channel: Channel
     content: Content
@@ -142,13 +144,59 @@ class Inbound:
     in_reply_to: MessageKey | None = None
     occurred_at: datetime | None = None
     opt_out: bool | None = None  # True/False when the provider itself handled a stop or start word
+    sender_kind: AddressKind = AddressKind.PHONE
+    identities: tuple[Address, ...] = ()  # other addresses of the same person, when the provider tells them
+    profile_name: str = ""
+    choice: str = ""  # the id or data of the button or row that was pressed
+
+
+class TemplateState(StrEnum):
+    """Where a template stands at the provider."""
+
+    DRAFT = "draft"
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    PAUSED = "paused"
+    DISABLED = "disabled"  # also deleted or archived there
+    UNMAPPED = "unmapped"  # a word missing from our table
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateChange:
+    """The provider says that a template changed; blank fields are as they were."""
+
+    name: str
+    dedupe_key: str
+    language: str = ""
+    provider_ref: str = ""
+    state: TemplateState | None = None
+    raw_state: str = ""
+    category: str = ""
+    quality: str = ""
+    reason: str = ""
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNotice:
+    """The provider says something about the account itself: a limit, a quality rating, a restriction."""
+
+    subject: str  # the provider's word for what changed
+    detail: str  # one sentence for a person
+    dedupe_key: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    occurred_at: datetime | None = None
+
+
+CallbackEvent = DeliveryEvent | Inbound | TemplateChange | AccountNotice
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackResult:
     """What a callback said, and how the provider wants to be answered."""
 
-    events: Sequence[DeliveryEvent | Inbound]
+    events: Sequence[CallbackEvent]
     reply: HttpResponse
 
 
@@ -194,137 +242,17 @@ class Adapter(ABC):
         del account, outgoing
         return []
 
+    def rate(self, account: AccountSettings) -> Rate:
+        """Limit of this account where nobody set another: by its plan or its API generation."""
+        del account
+        return self.spec.rate
+
+    def batch_limit(self, account: AccountSettings) -> int:
+        """Messages one request of this account may carry."""
+        del account
+        return self.spec.batch.limit
+
     def batch_key(self, outgoing: Outgoing) -> Hashable:
         """Messages with equal keys may travel in one request."""
         shared = self.spec.batch.shared
         return attrgetter(*shared)(outgoing) if shared else None
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """An attempt whose report is missing."""
-
-    reference: str
-    provider_ref: str
-    to: Address
-    submitted_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """What a poll brought; `acknowledge` is sent only once the events are stored."""
-
-    events: Sequence[DeliveryEvent | Inbound]
-    cursor: str = ""
-    more: bool = False  # ask again at once
-    acknowledge: HttpRequest | None = None
-
-
-class ReportPolling(ABC):
-    """The provider can be asked for reports: all it has (`poll_limit` 0), or those of named messages."""
-
-    @abstractmethod
-    def build_poll(self, call: Call, cursor: str, pending: Sequence[Pending]) -> HttpRequest:
-        """Ask; `pending` holds at most `spec.poll_limit` attempts, none when the provider hands out what it has."""
-
-    @abstractmethod
-    def parse_poll(self, call: Call, pending: Sequence[Pending], response: HttpResponse) -> Poll:
-        """Read the answer. Raises ProtocolError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The provider has the message; `event` says in which state, if it says so."""
-
-    provider_ref: str
-    event: DeliveryEvent | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NotFound:
-    """The provider says with certainty that it never got the message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inconclusive:
-    """The answer settles nothing."""
-
-    reason: str
-
-
-class SubmitLookup(ABC):
-    """The provider can be asked "did you get this one?"."""
-
-    @abstractmethod
-    def build_lookup(self, call: Call, outgoing: Outgoing, submitted_at: datetime) -> HttpRequest:
-        """Ask for one message whose submit had no usable answer."""
-
-    @abstractmethod
-    def parse_lookup(
-        self, outgoing: Outgoing, submitted_at: datetime, response: HttpResponse
-    ) -> Found | NotFound | Inconclusive:
-        """Read the answer. Raises ProtocolError."""
-
-
-class BalanceQuery(ABC):
-    """The provider tells the credit left."""
-
-    @abstractmethod
-    def build_balance(self, call: Call) -> HttpRequest:
-        """Ask."""
-
-    @abstractmethod
-    def parse_balance(self, response: HttpResponse) -> Money | ProviderError:
-        """Read the answer; points have the currency `XPT`. Raises ProtocolError."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
-    """Whether an account works; `detail` says which credential is wrong and where to find the right one."""
-
-    ok: bool
-    detail: str
-    facts: Mapping[str, str] = field(default_factory=dict)
-    error: ProviderError | None = None
-
-
-class AccountProbe(ABC):
-    """The button "Test connection": a call that costs nothing and shows whether the credentials work."""
-
-    @abstractmethod
-    def build_probe(self, call: Call) -> HttpRequest:
-        """Ask."""
-
-    @abstractmethod
-    def parse_probe(self, call: Call, response: HttpResponse) -> ProbeResult:
-        """Read the answer. Raises ProtocolError."""
-
-
-@dataclass(frozen=True, slots=True)
-class MediaFile:
-    """A file to upload."""
-
-    channel: Channel
-    filename: str
-    content_type: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class UploadedMedia:
-    """The provider's handle for a file, and until when it may be used."""
-
-    handle: str
-    expires_at: datetime | None = None
-
-
-class MediaUpload(ABC):
-    """Files are handed over before they are sent."""
-
-    @abstractmethod
-    def build_upload(self, call: Call, file: MediaFile) -> HttpRequest:
-        """Build the upload. Raises AppError `Invalid` when the file breaks the provider's limits."""
-
-    @abstractmethod
-    def parse_upload(self, response: HttpResponse) -> UploadedMedia | ProviderError:
-        """Read the answer. Raises ProtocolError."""

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
+from sendyard.domain.addresses import Address
 from sendyard.domain.channels import Channel
+from sendyard.domain.content import Content, Text
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
 from sendyard.providers.spec import ProviderSpec
@@ -89,12 +91,26 @@ class Emulator(ABC):
     sample_account: ClassVar[Mapping[str, str]]
     """Account fields (without `base_url`) that this emulator accepts without being registered."""
     sample_sender: ClassVar[str]
+    sample_channel: ClassVar[Channel] = Channel.SMS
+    """The channel of the sample sender."""
     callback_retries: ClassVar[tuple[float, ...]] = ()
     """Seconds after which an unanswered or badly answered callback is repeated."""
 
     @abstractmethod
     def new_state(self) -> Any:
         """An empty provider: no messages, generous credit."""
+
+    def sample_content(self, text: str) -> Content:
+        """
+        Say `text` in the way this provider is mostly used: plainly, or as the only variable of a template.
+
+        A new state knows that template as approved, so that the handset gets exactly `text`.
+        """
+        return Text(text)
+
+    def sample_address(self, number: str) -> Address:
+        """Give the recipient that stands for an invented E.164 number; a different one for each."""
+        return Address.phone(number)
 
     @abstractmethod
     def register(self, state: Any, account: Mapping[str, Any]) -> None:

@@ -12,7 +12,8 @@ from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.domain.errors import AppError, Conflict, FieldError, Invalid, ProviderError
 from sendyard.features.connections import queries
 from sendyard.features.connections.fields import check_fields
-from sendyard.providers.contract import AccountProbe, BalanceQuery, Call, ProtocolError
+from sendyard.providers.abilities import AccountProbe, BalanceQuery
+from sendyard.providers.contract import Call, ProtocolError
 from sendyard.providers.registry import adapter as adapter_of
 from sendyard.providers.wire import HttpRequest, HttpResponse
 from sendyard.storage.engine import Database

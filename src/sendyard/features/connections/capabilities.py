@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from sendyard.providers.contract import AccountProbe, Adapter, BalanceQuery, MediaUpload, ReportPolling, SubmitLookup
+from sendyard.providers.abilities import AccountProbe, BalanceQuery, MediaUpload, ReportPolling, SubmitLookup
+from sendyard.providers.contract import Adapter
 from sendyard.providers.registry import adapter, adapters
 
 _ABILITIES: tuple[tuple[str, type], ...] = (

@@ -12,6 +12,20 @@ import msgspec
 
 from sendyard.domain.errors import Invalid, ProviderError
 from sendyard.domain.phone import national_digits
+from sendyard.providers.abilities import (
+    AccountProbe,
+    Found,
+    Inconclusive,
+    MediaFile,
+    MediaUpload,
+    NotFound,
+    Pending,
+    Poll,
+    ProbeResult,
+    ReportPolling,
+    SubmitLookup,
+    UploadedMedia,
+)
 from sendyard.providers.bizgo import flow
 from sendyard.providers.bizgo.answers import Envelope, explain, payload, read, refusal
 from sendyard.providers.bizgo.codes import NOT_POLLING
@@ -21,26 +35,14 @@ from sendyard.providers.bizgo.reports import KST, Report, delivery_event, inboun
 from sendyard.providers.bizgo.signature import authenticate
 from sendyard.providers.bizgo.spec import PICTURE_BYTES, SPEC, BizgoAccount
 from sendyard.providers.contract import (
-    AccountProbe,
     AccountSettings,
     Adapter,
     Call,
     CallbackResult,
-    Found,
-    Inconclusive,
-    MediaFile,
-    MediaUpload,
-    NotFound,
     Outgoing,
-    Pending,
-    Poll,
-    ProbeResult,
     Problem,
     ProtocolError,
     Receipt,
-    ReportPolling,
-    SubmitLookup,
-    UploadedMedia,
 )
 from sendyard.providers.wire import CallbackRequest, HttpRequest, HttpResponse
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from sendyard.domain.channels import Channel
-from sendyard.domain.content import Content, Media, TemplateRef
+from sendyard.domain.content import Content, Media, TemplateRef, title_of
 from sendyard.providers.bizgo.spec import DEDUP_SECONDS, SENDER_KEY, SMS_BYTES
 from sendyard.providers.contract import Outgoing
 
@@ -94,8 +94,9 @@ def shape_of(channel: Channel, content: Content) -> Shape:
         return Shape("sms" if _fits_sms(content.body) else "mms")
     if isinstance(content, Media):
         return Shape("mms", content.title, tuple(item.handle for item in content.items))
-    if channel is Channel.MMS or content.title or not _fits_sms(content.body):
-        return Shape("mms", content.title)
+    title = title_of(content)
+    if channel is Channel.MMS or title or not _fits_sms(content.body):
+        return Shape("mms", title)
     return Shape("sms")
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from sendyard.domain.channels import Channel
-from sendyard.domain.content import Content, Media, TemplateRef
+from sendyard.domain.content import Content, Media, TemplateRef, title_of
 from sendyard.domain.korean import count_korean
 from sendyard.providers.bizgo.spec import ALIMTALK_CHARACTERS, LMS_BYTES, MAX_PICTURES, SENDER_KEY, TITLE_BYTES
 from sendyard.providers.contract import Outgoing, Problem
@@ -63,7 +63,7 @@ def _template_problems(outgoing: Outgoing, content: Content) -> Iterator[Problem
 
 
 def _text_problems(content: Content) -> Iterator[Problem]:
-    title = content.title if not isinstance(content, TemplateRef) else ""
+    title = title_of(content)
     media = content if isinstance(content, Media) else None
     if not content.body:
         yield Problem("text_empty", "BizGO refuses an empty text: write at least one character.")

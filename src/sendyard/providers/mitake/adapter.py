@@ -18,24 +18,19 @@ from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.domain.money import Money
 from sendyard.domain.phone import national_digits
 from sendyard.domain.status import ReportStatus
+from sendyard.providers.abilities import AccountProbe, BalanceQuery, Pending, Poll, ProbeResult, ReportPolling
 from sendyard.providers.contract import (
     Accepted,
-    AccountProbe,
     AccountSettings,
     Adapter,
-    BalanceQuery,
     Call,
     CallbackResult,
     MessageKey,
     Outgoing,
-    Pending,
-    Poll,
-    ProbeResult,
     Problem,
     ProtocolError,
     Receipt,
     Refused,
-    ReportPolling,
     Unknown,
 )
 from sendyard.providers.mitake import answers

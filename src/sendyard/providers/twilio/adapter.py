@@ -17,27 +17,29 @@ from sendyard.domain.content import Media, TemplateRef
 from sendyard.domain.errors import ProviderError
 from sendyard.domain.money import Money
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.contract import (
-    Accepted,
+from sendyard.providers.abilities import (
     AccountProbe,
-    AccountSettings,
-    Adapter,
     BalanceQuery,
-    Call,
-    CallbackResult,
     Found,
     Inconclusive,
     NotFound,
-    Outgoing,
     Pending,
     Poll,
     ProbeResult,
+    ReportPolling,
+    SubmitLookup,
+)
+from sendyard.providers.contract import (
+    Accepted,
+    AccountSettings,
+    Adapter,
+    Call,
+    CallbackResult,
+    Outgoing,
     Problem,
     ProtocolError,
     Receipt,
     Refused,
-    ReportPolling,
-    SubmitLookup,
     Unknown,
 )
 from sendyard.providers.twilio.answers import (

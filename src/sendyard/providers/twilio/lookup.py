@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from sendyard.domain.content import TemplateRef
-from sendyard.providers.contract import Found, Inconclusive, NotFound, Outgoing
+from sendyard.providers.abilities import Found, Inconclusive, NotFound
+from sendyard.providers.contract import Outgoing
 from sendyard.providers.twilio.answers import Message, MessagePage, date_of, decode, event_of, said
 from sendyard.providers.twilio.door import wire_address
 from sendyard.providers.wire import HttpResponse

@@ -10,7 +10,7 @@ import msgspec
 
 from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.domain.money import Money
-from sendyard.providers.contract import ProbeResult
+from sendyard.providers.abilities import ProbeResult
 from sendyard.providers.twilio.answers import decode, error_of, message_of, money_of
 from sendyard.providers.twilio.door import door_of
 from sendyard.providers.twilio.lookup import page_of
