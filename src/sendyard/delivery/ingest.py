@@ -2,9 +2,11 @@
 Callbacks come in: authenticate, translate, match, store; the provider is answered after the commit.
 """
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sendyard.delivery.batches import call_for
 from sendyard.delivery.directory import AccountEntry, Directory
@@ -25,6 +27,24 @@ _LONGEST_KEPT = 4000  # characters of an unreadable body
 _log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Told:
+    """Events of one callback that wait for their commit, and who waits for it."""
+
+    entry: AccountEntry
+    events: Sequence[CallbackEvent]
+    stored: asyncio.Future[None]
+
+    def settle(self, error: Exception | None) -> None:
+        """Tell the one who waits, if it still does."""
+        if self.stored.done():
+            return
+        if error is None:
+            self.stored.set_result(None)
+        else:
+            self.stored.set_exception(error)
+
+
 class Ingest:
     """
     Takes what providers tell us, by callback or by poll.
@@ -38,6 +58,8 @@ class Ingest:
         self._directory = directory
         self._policy = policy
         self.counts: Counter[str] = Counter()
+        self._told: list[_Told] = []
+        self._storing: asyncio.Task[None] | None = None
 
     async def receive(self, provider: str, token: str, request: CallbackRequest) -> HttpResponse:
         """Answer one callback: 404 for an address of nobody, 403 without proof, else as the provider wants it."""
@@ -65,10 +87,49 @@ class Ingest:
         return result.reply
 
     async def store(self, entry: AccountEntry, events: Sequence[CallbackEvent]) -> None:
-        """Store what a provider told; returns after the commit."""
-        if events:
-            now = now_ms()
-            await self._database.write(lambda tx: self.store_in(tx, entry, events, now))
+        """
+        Store what a provider told; returns after the commit.
+
+        What comes while another commit is under way is stored together: alike statements become one.
+        """
+        if not events:
+            return
+        told = _Told(entry, events, asyncio.get_running_loop().create_future())
+        self._told.append(told)
+        if self._storing is None:
+            self._storing = asyncio.create_task(self._store_told())
+        await told.stored
+
+    async def _store_told(self) -> None:
+        try:
+            while self._told:
+                group, self._told = self._told, []
+                await self._store_together(group)
+        finally:
+            self._storing = None
+
+    async def _store_together(self, group: list["_Told"]) -> None:
+        now = now_ms()
+        by_account: dict[str, tuple[AccountEntry, list[CallbackEvent]]] = {}
+        for told in group:
+            by_account.setdefault(told.entry.id, (told.entry, []))[1].extend(told.events)
+
+        def work(tx: Transaction) -> None:
+            for entry, events in by_account.values():
+                self.store_in(tx, entry, events, now)
+
+        try:
+            await self._database.write(work)
+        except Exception as error:  # noqa: BLE001 - it belongs to a caller
+            if len(group) == 1:
+                group[0].settle(error)
+                return
+            # One that cannot be stored must not take its neighbours with it.
+            for told in group:
+                await self._store_together([told])
+        else:
+            for told in group:
+                told.settle(None)
 
     def store_in(self, tx: Transaction, entry: AccountEntry, events: Sequence[CallbackEvent], now: int) -> None:
         """Store events within a transaction of the caller."""

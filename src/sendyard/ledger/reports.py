@@ -5,7 +5,7 @@ Any order and any repetition ends in the same state: attempts only climb `domain
 message follows its attempts (delivered by any of them is delivered).
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,11 +47,15 @@ class _Known:
     workspace_id: str
     rank: int
     recipient: str
+    provider_ref: str | None
 
     @property
     def number(self) -> int:
         """Which attempt of its message it is."""
         return int(self.id.rpartition("-")[2])
+
+
+_Said = tuple[_Known, Report]
 
 
 def record(
@@ -65,14 +69,17 @@ def record(
 ) -> Recorded:
     """Store reports of one account: matched ones as events, the others aside until `match_again` places them."""
     done = Recorded()
-    known = _find(tx, account_id, reports)
-    for report, attempt in zip(reports, known, strict=True):
+    said: list[_Said] = []
+    orphans: list[Report] = []
+    for report, attempt in zip(reports, _find(tx, account_id, reports), strict=True):
         if attempt is None:
-            done.unmatched += _keep(tx, workspace_id, account_id, report, now)
-        elif _apply(tx, account_id, attempt, report, now=now, after_failure=after_failure):
-            done.matched += 1
+            orphans.append(report)
         else:
-            done.repeated += 1
+            said.append((attempt, report))
+    done.unmatched = sum(_keep(tx, workspace_id, account_id, report, now) for report in orphans)
+    fresh = _note(tx, account_id, said, now=now)
+    done.matched, done.repeated = len(fresh), len(said) - len(fresh)
+    _apply(tx, fresh, now=now, after_failure=after_failure)
     return done
 
 
@@ -115,13 +122,14 @@ def _place(
     now: int,
     after_failure: AfterFailure | None,
 ) -> int:
-    placed = []
+    placed, said = [], []
     reports = [_decode(report) for _, report in rows]
     for (dedupe_key, _), report, attempt in zip(rows, reports, _find(tx, account_id, reports), strict=True):
         if attempt is None or (report.status is ReportStatus.FAILED and after_failure is None):
             continue
-        _apply(tx, account_id, attempt, report, now=now, after_failure=after_failure or _never)
+        said.append((attempt, report))
         placed.append((account_id, dedupe_key))
+    _apply(tx, _note(tx, account_id, said, now=now), now=now, after_failure=after_failure or _never)
     tx.run_many("DELETE FROM unmatched_reports WHERE account_id = ? AND dedupe_key = ?", placed)
     return len(placed)
 
@@ -131,22 +139,21 @@ def _never(_message: Claimed, _error: ProviderError) -> NextStep:
 
 
 def _find(tx: Transaction, account_id: str, reports: Sequence[Report]) -> list[_Known | None]:
-    select = (
-        "SELECT a.id, a.message_id, a.workspace_id, a.rank, m.address, a.provider_ref FROM attempts a"
-        " JOIN messages m ON m.id = a.message_id WHERE a.account_id = ? AND"
-    )
+    columns = "a.id, a.message_id, a.workspace_id, a.rank, m.address, a.provider_ref"
+    source = "FROM attempts a JOIN messages m ON m.id = a.message_id WHERE a.account_id = ? AND"
     by_id: dict[str, _Known] = {}
     references = {report.reference for report in reports if report.reference}
     if references:
         condition, parameter = tx.among(references)
-        for row in tx.rows(f"{select} a.id {condition}", (account_id, parameter)):
-            by_id[row[0]] = _Known(*row[:-1])
+        for row in tx.table(columns, f"{source} a.id {condition}", (account_id, parameter)):
+            by_id[row[0]] = _Known(*row)
     by_ref: dict[str, list[_Known]] = {}
     refs = {r.provider_ref for r in reports if r.provider_ref and r.reference not in by_id}
     if refs:
         condition, parameter = tx.among(refs)
-        for row in tx.rows(f"{select} a.provider_ref {condition}", (account_id, parameter)):
-            by_ref.setdefault(row[-1], []).append(_Known(*row[:-1]))
+        for row in tx.table(columns, f"{source} a.provider_ref {condition}", (account_id, parameter)):
+            # One attempt found both ways must stay one: what a report does to it, the next one builds on.
+            by_ref.setdefault(row[-1], []).append(by_id.get(row[0]) or _Known(*row))
     return [by_id.get(report.reference) or _choose(by_ref.get(report.provider_ref, []), report) for report in reports]
 
 
@@ -174,92 +181,152 @@ def _keep(tx: Transaction, workspace_id: str, account_id: str, report: Report, n
     )
 
 
-def _apply(
-    tx: Transaction, account_id: str, attempt: _Known, report: Report, *, now: int, after_failure: AfterFailure
-) -> bool:
-    error = report.error
-    heard = _ATTEMPT_STATUS.get(report.status)
-    rank = RANK[heard] if heard else -1
-    fresh = tx.run(
-        "INSERT INTO events (workspace_id, message_id, attempt_id, account_id, kind, status, code, detail, dedupe_key,"
-        " at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+def _note(tx: Transaction, account_id: str, said: Sequence[_Said], *, now: int) -> list[_Said]:
+    """Write what was said as events, all with one statement; returns what nobody had said before."""
+    first: dict[tuple[str, str], _Said] = {}
+    for attempt, report in said:
+        first.setdefault((attempt.id, report.dedupe_key), (attempt, report))
+    if not first:
+        return []
+    if tx.dialect == "postgresql":
+        fresh = _insert_events(tx, account_id, first, now=now)
+        return [one for key, one in first.items() if key in fresh]
+    # Nearly always all of them are new, and a count tells so. Otherwise the only writer may ask first.
+    tx.run("SAVEPOINT note")
+    if len(_insert_events(tx, account_id, first, now=now)) < len(first):
+        tx.run("ROLLBACK TO note")
+        condition, parameter = tx.among({attempt_id for attempt_id, _ in first})
+        for known in tx.rows(
+            f"SELECT attempt_id, dedupe_key FROM events WHERE attempt_id {condition} AND dedupe_key IS NOT NULL",
+            (parameter,),
+        ):
+            first.pop(known, None)
+        _insert_events(tx, account_id, first, now=now)
+    tx.run("RELEASE note")
+    return list(first.values())
+
+
+def _insert_events(
+    tx: Transaction, account_id: str, said: Mapping[tuple[str, str], _Said], *, now: int
+) -> Collection[tuple[str, str]]:
+    """Returns the keys of those that were new; on SQLite as many keys as were new, whichever they are."""
+    rows = []
+    for attempt, report in said.values():
+        error = report.error
+        rows.append(
+            (
+                attempt.message_id,
+                attempt.id,
+                attempt.workspace_id,
+                report.status.value,
+                error.code if error else report.raw_status,
+                error.detail if error else None,
+                report.dedupe_key,
+                report.occurred_at or now,
+            )
+        )
+    given, parameter = tx.each(rows, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT")
+    statement = (
+        "INSERT INTO events (message_id, attempt_id, workspace_id, status, code, detail, dedupe_key, at, account_id,"
+        f" kind) SELECT c0, c1, c2, c3, c4, c5, c6, c7, ?, ? FROM {given} WHERE true ON CONFLICT DO NOTHING"
+    )
+    values = (account_id, EventKind.REPORT.value, parameter)
+    if tx.dialect == "postgresql":
+        return {(row[0], row[1]) for row in tx.rows(f"{statement} RETURNING attempt_id, dedupe_key", values)}
+    return list(said)[: tx.run(statement, values)]
+
+
+def _apply(tx: Transaction, said: Sequence[_Said], *, now: int, after_failure: AfterFailure) -> None:
+    """Move attempts and messages forward, alike ones with one statement; from the lowest status to the highest."""
+    _add_facts(tx, said)
+    for status in (ReportStatus.SENT, ReportStatus.DELIVERED, ReportStatus.READ):
+        heard = _ATTEMPT_STATUS[status]
+        climbing: list[_Said] = []
+        for attempt, report in said:
+            if report.status is not status:
+                continue
+            if attempt.rank < RANK[heard]:
+                attempt.rank = RANK[heard]
+                climbing.append((attempt, report))
+            elif heard is AttemptStatus.DELIVERED:
+                # "Read" came first and stood in for it.
+                at = report.occurred_at or now
+                tx.run(
+                    "UPDATE messages SET delivered_at = ? WHERE id = ? AND delivered_at > ?",
+                    (at, attempt.message_id, at),
+                )
+        if climbing:
+            _climb(tx, [attempt.id for attempt, _ in climbing], heard, now=now)
+            (_leave if heard is AttemptStatus.SENT else _arrive)(tx, climbing, heard, now=now)
+    for attempt, report in said:
+        if report.status is ReportStatus.FAILED and attempt.rank < RANK[AttemptStatus.FAILED]:
+            attempt.rank = RANK[AttemptStatus.FAILED]
+            error = report.error or ProviderError(ErrorKind.UNMAPPED, report.raw_status)
+            _climb(tx, [attempt.id], AttemptStatus.FAILED, now=now, error=report.error)
+            _fail(tx, attempt, error, now=now, after_failure=after_failure)
+
+
+def _add_facts(tx: Transaction, said: Sequence[_Said]) -> None:
+    """Keep what a report knows of its attempt beyond the status, where it adds anything."""
+    for attempt, report in said:
+        names_it = report.provider_ref and attempt.provider_ref is None
+        if names_it or report.parts is not None or report.cost_amount is not None:
+            attempt.provider_ref = attempt.provider_ref or report.provider_ref or None
+            tx.run(
+                "UPDATE attempts SET provider_ref = COALESCE(provider_ref, ?), parts = COALESCE(?, parts),"
+                " cost_amount = COALESCE(?, cost_amount), cost_currency = COALESCE(?, cost_currency) WHERE id = ?",
+                (report.provider_ref or None, report.parts, report.cost_amount, report.cost_currency, attempt.id),
+            )
+
+
+def _climb(
+    tx: Transaction, attempt_ids: Sequence[str], heard: AttemptStatus, *, now: int, error: ProviderError | None = None
+) -> None:
+    rank = RANK[heard]
+    condition, parameter = tx.among(attempt_ids)
+    tx.run(
+        "UPDATE attempts SET status = ?, rank = ?, settled_at = COALESCE(settled_at, ?), error_kind = ?,"
+        " error_code = ?, error_detail = ?, poll_at = CASE WHEN ? THEN NULL ELSE poll_at END"
+        f" WHERE id {condition} AND rank < ?",
         (
-            attempt.workspace_id,
-            attempt.message_id,
-            attempt.id,
-            account_id,
-            EventKind.REPORT.value,
-            report.status.value,
-            error.code if error else report.raw_status,
+            heard.value,
+            rank,
+            now,
+            error.kind.value if error else None,
+            error.code if error else None,
             error.detail if error else None,
-            report.dedupe_key,
-            report.occurred_at or now,
+            rank > RANK[AttemptStatus.SENT],
+            parameter,
+            rank,
         ),
     )
-    if not fresh:
-        return False
-    advanced = (
+
+
+def _leave(tx: Transaction, climbing: Sequence[_Said], heard: AttemptStatus, *, now: int) -> None:
+    """The carrier has them: only the newest attempt speaks for its message."""
+    by_number: dict[int, list[str]] = {}
+    for attempt, _ in climbing:
+        by_number.setdefault(attempt.number, []).append(attempt.message_id)
+    for number, message_ids in by_number.items():
+        condition, parameter = tx.among(message_ids)
         tx.run(
-            "UPDATE attempts SET status = ?, rank = ?, settled_at = COALESCE(settled_at, ?),"
-            " error_kind = ?, error_code = ?, error_detail = ?, poll_at = CASE WHEN ? THEN NULL ELSE poll_at END"
-            " WHERE id = ? AND rank < ?",
-            (
-                heard.value,
-                rank,
-                now,
-                error.kind.value if error else None,
-                error.code if error else None,
-                error.detail if error else None,
-                rank > RANK[AttemptStatus.SENT],
-                attempt.id,
-                rank,
-            ),
+            "UPDATE messages SET status = ?, sent_at = COALESCE(sent_at, ?)"
+            f" WHERE id {condition} AND attempts = ? AND status IN ('sending', 'unknown')",
+            (heard.value, now, parameter, number),
         )
-        if heard
-        else 0
+
+
+def _arrive(tx: Transaction, climbing: Sequence[_Said], heard: AttemptStatus, *, now: int) -> None:
+    """Delivered by any attempt is delivered, and whatever else was under way is called off."""
+    rows = [(attempt.message_id, report.occurred_at or now) for attempt, report in climbing]
+    given, parameter = tx.each(rows, "TEXT", "BIGINT")
+    tx.run(
+        "UPDATE messages SET status = ?, delivered_at = COALESCE(delivered_at, given.c1),"
+        " sent_at = COALESCE(sent_at, given.c1), settled_at = COALESCE(settled_at, ?), due_at = NULL,"
+        " lease_owner = NULL, lease_until = NULL, error_kind = NULL, error_code = NULL, error_detail = NULL"
+        f" FROM {given} WHERE messages.id = given.c0 AND status NOT IN ('read', ?)",
+        (heard.value, now, parameter, heard.value),
     )
-    if report.provider_ref or report.parts is not None or report.cost_amount is not None:
-        tx.run(
-            "UPDATE attempts SET provider_ref = COALESCE(provider_ref, ?), parts = COALESCE(?, parts),"
-            " cost_amount = COALESCE(?, cost_amount), cost_currency = COALESCE(?, cost_currency) WHERE id = ?",
-            (report.provider_ref or None, report.parts, report.cost_amount, report.cost_currency, attempt.id),
-        )
-    if advanced and heard:
-        _follow(tx, attempt, heard, report, now=now, after_failure=after_failure)
-    elif heard is AttemptStatus.DELIVERED:
-        # "Read" came first and stood in for it.
-        at = report.occurred_at or now
-        tx.run("UPDATE messages SET delivered_at = ? WHERE id = ? AND delivered_at > ?", (at, attempt.message_id, at))
-    return True
-
-
-def _follow(
-    tx: Transaction,
-    attempt: _Known,
-    heard: AttemptStatus,
-    report: Report,
-    *,
-    now: int,
-    after_failure: AfterFailure,
-) -> None:
-    if heard is AttemptStatus.SENT:
-        tx.run(
-            "UPDATE messages SET status = 'sent', sent_at = COALESCE(sent_at, ?)"
-            " WHERE id = ? AND attempts = ? AND status IN ('sending', 'unknown')",
-            (now, attempt.message_id, attempt.number),
-        )
-    elif heard in (AttemptStatus.DELIVERED, AttemptStatus.READ):
-        at = report.occurred_at or now
-        tx.run(
-            "UPDATE messages SET status = ?, delivered_at = COALESCE(delivered_at, ?), sent_at = COALESCE(sent_at, ?),"
-            " settled_at = COALESCE(settled_at, ?), due_at = NULL, lease_owner = NULL, lease_until = NULL,"
-            " error_kind = NULL, error_code = NULL, error_detail = NULL"
-            " WHERE id = ? AND status NOT IN ('read', ?)",
-            (heard.value, at, at, now, attempt.message_id, heard.value),
-        )
-    else:
-        error = report.error or ProviderError(ErrorKind.UNMAPPED, report.raw_status)
-        _fail(tx, attempt, error, now=now, after_failure=after_failure)
 
 
 def _fail(tx: Transaction, attempt: _Known, error: ProviderError, *, now: int, after_failure: AfterFailure) -> None:
