@@ -5,11 +5,16 @@ What every test gets: no connection leaves this machine, and PostgreSQL is there
 import ipaddress
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import pytest
+import uvloop
 
+from sendyard.delivery.transport import Transport
+from sendyard.providers.spec import Timeout
+from sendyard.providers.wire import HttpRequest, HttpResponse
 from tests.databases import PostgresDatabases
 from tests.throwaway_postgres import PostgresUnavailableError, shared_server
 
@@ -42,12 +47,41 @@ def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
     return connect
 
 
+class GuardedLoop(uvloop.Loop):
+    """The product's event loop, which connects without asking Python's sockets, with the same guard."""
+
+    async def create_connection(self, protocol_factory: Any, host: Any = None, *rest: Any, **named: Any) -> Any:
+        """Connect to this machine only."""
+        if host is not None and not is_loopback((host,)):
+            raise OutsideConnectionError(f"a test tried to connect to {host}")
+        return await super().create_connection(protocol_factory, host, *rest, **named)
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], Any]]:
+    """Every test runs on the event loop the product runs on."""
+    del config, item
+    return {"uvloop": GuardedLoop}
+
+
+async def _guarded_exchange(self: Transport, request: HttpRequest, timeout: Timeout) -> HttpResponse:  # noqa: ASYNC109
+    # The client's sockets are not Python's, so that only its address tells where it goes. Names under `.invalid`
+    # lead nowhere by definition.
+    host = urlsplit(request.url).hostname or ""
+    if not is_loopback((host,)) and not host.endswith(".invalid"):
+        raise OutsideConnectionError(f"a test tried to connect to {host}")
+    return await _exchange(self, request, timeout)
+
+
+_exchange = Transport.exchange
+
+
 @pytest.fixture(scope="session", autouse=True)
 def only_loopback() -> Iterator[None]:
     """Refuse every connection to anything but this machine, for the whole run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", _guarded(socket.socket.connect))
         patch.setattr(socket.socket, "connect_ex", _guarded(socket.socket.connect_ex))
+        patch.setattr(Transport, "exchange", _guarded_exchange)
         yield
 
 

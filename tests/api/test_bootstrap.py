@@ -254,9 +254,9 @@ async def test_account_is_usable_while_it_is_active_and_not_taken_to_be_down(tmp
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_process_ends_in_order_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     code = (
-        "import asyncio; from sendyard import bootstrap, settings\n"
+        "import uvloop; from sendyard import bootstrap, settings\n"
         "given = settings.load(); bootstrap.configure_logging(given)\n"
-        "asyncio.run(bootstrap.run(given, announce=lambda started: print(started.address, flush=True)))"
+        "uvloop.run(bootstrap.run(given, announce=lambda started: print(started.address, flush=True)))"
     )
     environment = {**os.environ, "SENDYARD_DATA_DIR": str(tmp_path), "SENDYARD_PORT": "0"}
     with subprocess.Popen(

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
 
+import uvloop
 from aiohttp import web
 
 from sendyard.delivery import dispatcher as dispatcher_module
@@ -78,7 +79,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="take callbacks there; 0: another process does")
     given = parser.parse_args()
     shorten_waits()
-    asyncio.run(work(given.database, given.key, given.public_url, given.owner, given.port))
+    uvloop.run(work(given.database, given.key, given.public_url, given.owner, given.port))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from typing import Any
 import aiohttp
 import click
 import msgspec
+import uvloop
 
 from sendyard.bootstrap import Started, Yard, configure_logging, only_process, serve
 from sendyard.cli.demo_people import FEWEST, MOST, SHIPPED_COUNT, SUPPRESSED, TEMPLATE, people, spreadsheet
@@ -79,7 +80,7 @@ def demo(*, recipients: int, port: int | None, leave: bool, seed: str, database:
     """
     wish = Wish(recipients, port, seed, database, stays=not leave, as_json=wants_json())
     with tempfile.TemporaryDirectory(prefix="sendyard-demo-") as folder:
-        good = asyncio.run(_Demo(wish, Path(folder)).run())
+        good = uvloop.run(_Demo(wish, Path(folder)).run())
     if not good:
         raise NotDone(NOT_DONE)
 

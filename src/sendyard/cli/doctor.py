@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
+import uvloop
 
 from sendyard.bootstrap import Yard, key_ring
 from sendyard.cli.opening import quiet_settings
@@ -154,7 +155,7 @@ def _inside(settings: Settings, database: Database, vault: Vault | None, *, onli
     yield from _routes(directory, entries)
     yield from _queues(database, directory)
     if online:
-        yield from asyncio.run(_tried(settings))
+        yield from uvloop.run(_tried(settings))
 
 
 def _account(entry: AccountEntry) -> Finding:

@@ -8,6 +8,7 @@ import signal
 import sys
 
 import click
+import uvloop
 
 from sendyard.cli.printing import say
 from sendyard.cli.shape import Command, wants_json
@@ -59,7 +60,7 @@ def emulate(
         retry_scale=retry_scale,
         callback_hosts=frozenset(hosts),
     )
-    asyncio.run(_serve(server, host, port, while_stdin=while_stdin))
+    uvloop.run(_serve(server, host, port, while_stdin=while_stdin))
 
 
 async def _serve(server: EmulatorServer, host: str, port: int, *, while_stdin: bool) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
+import uvloop
 
 from sendyard.bootstrap import Yard, configure_logging
 from sendyard.domain.errors import NotFound
@@ -60,7 +61,7 @@ def in_yard(work: Callable[[Place], Awaitable[T]], workspace: str = "") -> T:
             finally:
                 await yard.transport.close()
 
-    return asyncio.run(whole())
+    return uvloop.run(whole())
 
 
 async def _workspace(yard: Yard, wanted: str) -> str:

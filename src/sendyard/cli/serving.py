@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import click
+import uvloop
 
 from sendyard.bootstrap import Role, Started, run
 from sendyard.cli.opening import settings_for
@@ -65,7 +66,7 @@ def worker() -> None:
 
 
 def _serve(settings: Settings, role: Role) -> None:
-    asyncio.run(run(settings, role, announce=_announce))
+    uvloop.run(run(settings, role, announce=_announce))
 
 
 def _announce(started: Started) -> None:
@@ -86,7 +87,7 @@ def _announce(started: Started) -> None:
 
 def _serve_with_workers(settings: Settings, count: int) -> None:
     """The web side here, `count` sending processes beside it; one that ends early is started anew."""
-    asyncio.run(_Crew(count).serve(settings))
+    uvloop.run(_Crew(count).serve(settings))
 
 
 class _Crew:

@@ -10,6 +10,9 @@ import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import cast
+
+import uvloop
 
 from sendyard.providers.emulation import EmulatedRequest, LoadTarget
 from sendyard.providers.registry import emulators
@@ -30,8 +33,8 @@ class TargetConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep where answers go."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_server hands out
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Answer every request that is complete."""
@@ -85,4 +88,4 @@ async def serve(slug: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))
+    uvloop.run(serve(sys.argv[1]))

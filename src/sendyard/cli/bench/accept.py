@@ -2,10 +2,11 @@
 `bench accept`: single messages a second through the API, each answered after it is durable.
 """
 
-import asyncio
 import json
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import uvloop
 
 from sendyard import bootstrap, settings
 from sendyard.cli.bench.load import fire, http_bytes
@@ -20,14 +21,14 @@ TARGET = 4000  # messages a second; the figure the project promises on two cores
 def accept(messages: int, connections: int, database_url: str | None) -> dict[str, Any]:
     """Measure one run. The account is paused, so that what is measured is accepting and nothing else."""
     with TemporaryDirectory(prefix="sendyard-bench-") as directory:
-        key = asyncio.run(_prepare(directory, database_url or ""))
+        key = uvloop.run(_prepare(directory, database_url or ""))
         with served(directory, database_url=database_url or "") as server:
             address = server["address"]
             headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
             requests = [
                 http_bytes("POST", address, "/api/v1/messages", headers, _body(index)) for index in range(messages)
             ]
-            measured = asyncio.run(fire(address, requests, connections))
+            measured = uvloop.run(fire(address, requests, connections))
     per_second = measured.statuses.get(202, 0) / measured.seconds
     return {
         "database": "postgresql" if database_url and database_url.startswith("postgresql") else "sqlite",

@@ -9,6 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
+import uvloop
+
 from sendyard import bootstrap, settings
 from sendyard.cli.bench.load import fire, http_bytes
 from sendyard.cli.bench.server import served
@@ -61,9 +63,9 @@ def callbacks(messages: int, connections: int, database_url: str | None) -> dict
     public_url = f"http://127.0.0.1:{port}"
     url = database_url or ""
     with TemporaryDirectory(prefix="sendyard-bench-") as directory, target(slug) as base:
-        requests = asyncio.run(_prepare(directory, url, slug, base, public_url, messages))
+        requests = uvloop.run(_prepare(directory, url, slug, base, public_url, messages))
         with served(directory, port=port, database_url=url, public_url=public_url):
-            measured = asyncio.run(fire(public_url, requests, connections))
+            measured = uvloop.run(fire(public_url, requests, connections))
     taken = sum(count for status, count in measured.statuses.items() if 200 <= status < 300)
     per_second = taken / measured.seconds
     return {

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import aiohttp
+import uvloop
 from yarl import URL
 
 from sendyard.bootstrap import tune_interpreter
@@ -34,9 +35,9 @@ def dispatch(slug: str, messages: int, database_url: str | None, *, threads: int
         requests = _requests(place, messages)
         open_requests = place.entry.open_requests
         tune_interpreter()
-        floor_seconds = asyncio.run(_bare_loop(requests, open_requests))
+        floor_seconds = uvloop.run(_bare_loop(requests, open_requests))
         thread_seconds = _thread_pool(requests, threads) if threads else 0.0
-        seconds = asyncio.run(_engine(place))
+        seconds = uvloop.run(_engine(place))
     per_second, floor = messages / seconds, messages / floor_seconds
     pool = {"threads": threads, "threads_per_second": round(messages / thread_seconds)} if threads else {}
     return {

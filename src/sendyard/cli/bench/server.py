@@ -14,6 +14,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import uvloop
+
 from sendyard import bootstrap, settings
 
 
@@ -54,4 +56,4 @@ def served(data_dir: str, *, port: int = 0, database_url: str = "", public_url: 
 
 
 if __name__ == "__main__":
-    asyncio.run(_run())
+    uvloop.run(_run())

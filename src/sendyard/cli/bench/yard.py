@@ -58,8 +58,9 @@ def measurable() -> list[str]:
 
 
 def single_recipient() -> str:
-    """The first provider that takes one recipient a request."""
-    return next(slug for slug in measurable() if adapters()[slug].spec.batch.limit == 1)
+    """The first provider that takes one text message a request."""
+    specs = ((slug, adapters()[slug].spec) for slug in measurable())
+    return next(slug for slug, spec in specs if spec.batch.limit == 1 and Channel.SMS in spec.channels)
 
 
 @contextlib.contextmanager
