@@ -1,0 +1,84 @@
+"""
+What LINE's answers mean.
+
+LINE has no error codes, only HTTP statuses and sentences (https://developers.line.biz/en/reference/messaging-api/), so
+the names here are ours: one for each documented sentence, `http:<status>` where the status says all.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sendyard.domain.errors import ErrorKind
+from sendyard.domain.status import ReportStatus
+from sendyard.providers.spec import Code
+
+WHERE_TOKENS_ARE = "LINE Developers Console, your channel, Messaging API, Channel access token (long-lived), Issue"
+WHERE_SECRETS_ARE = "LINE Developers Console, your channel, Basic settings, Channel ID and Channel secret"
+
+CODES: Mapping[str, Code] = MappingProxyType(
+    {
+        "accepted": Code(ReportStatus.SENT, "taken by LINE, which never tells of one message whether it arrived"),
+        "already_accepted": Code(ReportStatus.SENT, "The retry key is already accepted"),
+        "http:401": Code(
+            ErrorKind.AUTH_FAILED,
+            "Authentication failed. Confirm that the access token in the authorization header is valid.",
+            f"Copy the channel access token again: {WHERE_TOKENS_ARE}.",
+        ),
+        "invalid_client": Code(
+            ErrorKind.AUTH_FAILED,
+            "the channel id or the channel secret is not valid",
+            f"Copy both again: {WHERE_SECRETS_ARE}.",
+        ),
+        "http:403": Code(
+            ErrorKind.AUTH_FAILED,
+            "Access to this API is not available for your account",
+            "The plan or the kind of the Official Account does not allow it: LINE Official Account Manager, Settings.",
+        ),
+        "monthly_limit": Code(
+            ErrorKind.OUT_OF_CREDIT,
+            "You have reached your monthly limit.",
+            "Wait for the next month or choose a larger plan: LINE Official Account Manager, Settings, Monthly plan.",
+        ),
+        "rate_limit": Code(ErrorKind.THROTTLED, "The API rate limit has been exceeded. Try again later."),
+        "invalid_to": Code(
+            ErrorKind.INVALID_RECIPIENT,
+            "The property, 'to', in the request body is invalid",
+            "Use the id of the person in this channel (U and 32 hexadecimal digits); it comes with each webhook event.",
+        ),
+        "failed_to_send": Code(
+            ErrorKind.INVALID_RECIPIENT,
+            "Failed to send messages",
+            "The person is no friend of the Official Account, or the id belongs to another channel.",
+        ),
+        "profile_not_found": Code(
+            ErrorKind.INVALID_RECIPIENT,
+            "Not found: unknown, no friend of the Official Account, or it is blocked",
+            "Ask the person to add the Official Account as a friend.",
+        ),
+        "http:422": Code(ErrorKind.INVALID_RECIPIENT, "the phone number cannot be reached (phone-based push only)"),
+        "invalid_body": Code(
+            ErrorKind.CONTENT_REJECTED, "The request body has X error(s)", "Change what the detail names."
+        ),
+        "invalid_reply_token": Code(
+            ErrorKind.EXPIRED, "Invalid reply token", "It was used, or a minute has passed: send without replying."
+        ),
+        "http:409": Code(ErrorKind.CONTENT_REJECTED, "in conflict with the present state"),
+        "http:410": Code(ErrorKind.CONTENT_REJECTED, "Gone: the content is no longer kept"),
+        "http:413": Code(ErrorKind.CONTENT_REJECTED, "the request is larger than 2 MB", "Shorten the message."),
+        "http:415": Code(ErrorKind.CONTENT_REJECTED, "the type of the file is not supported"),
+        "http:404": Code(
+            ErrorKind.UNSUPPORTED, "Not found", "Check the interface address; it ends without a slash or path."
+        ),
+        # Nobody else's fault: the others in the same call were not sent to either, and go again.
+        "batch_refused": Code(
+            ErrorKind.UNAVAILABLE,
+            "The whole multicast was refused because of another recipient's id",
+            "Remove the id that LINE refuses, or switch off multicast for this account.",
+        ),
+        # These say nothing about whether the message was taken; a submit that gets one is repeated under its key.
+        "http:500": Code(ErrorKind.UNAVAILABLE, "Internal server error"),
+        "http:502": Code(ErrorKind.UNAVAILABLE, "Bad gateway"),
+        "http:503": Code(ErrorKind.UNAVAILABLE, "Service unavailable"),
+    }
+)
+"""Of one class, the most telling first."""
