@@ -9,12 +9,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sendyard.domain.addresses import Address
-from sendyard.providers.abilities import Token, TokenAuth
+from sendyard.providers.abilities import Pending, ReportPolling, Token, TokenAuth
 from sendyard.providers.contract import (
+    Accepted,
     AccountSettings,
     Adapter,
     Call,
     CallbackResult,
+    DeliveryEvent,
     Outgoing,
     Problem,
     Receipt,
@@ -29,13 +31,16 @@ TEXT = "Your order 17 is on its way."
 CALLBACK_URL = "https://gw.example.test/callbacks/provider/tok"
 WEBHOOK_SECRET = "invented-webhook-secret"
 
+TOLD_WHEN_ASKED = frozenset({"sleekflow"})
+"""Providers with callbacks that never tell what became of a message: a poll does."""
+
 _NUMBERS = {"KR": "+8210{:08d}", "TW": "+8869{:08d}", "US": "+1212{:07d}", "IN": "+9198{:08d}"}
 _MAGIC = {"KR": "+821012{}", "TW": "+886912{}", "US": "+12125{}", "IN": "+919812{}"}
 
 
 def country_of(adapter: Adapter) -> str:
-    """A country this provider serves; Taiwan for one that is bound to none."""
-    return min(adapter.spec.countries, default="TW")
+    """A country this provider is made for; Taiwan for one that is bound to none."""
+    return min(adapter.spec.home or adapter.spec.countries, default="TW")
 
 
 def number(adapter: Adapter, count: int) -> str:
@@ -147,3 +152,13 @@ class Pair:
 
     def outgoing(self, count: int = 1, text: str = TEXT) -> Outgoing:
         return outgoing(self.adapter, self.emulator, count, text)
+
+    def asked(self, receipt: Receipt) -> list[DeliveryEvent]:
+        """Ask for the report of `outgoing()`, where it is told only when asked."""
+        adapter, message = self.adapter, self.outgoing()
+        assert isinstance(adapter, ReportPolling)
+        assert isinstance(receipt, Accepted)
+        pending = [Pending(message.reference, receipt.provider_ref, message.to, self.now)]
+        call = self.call()
+        poll = adapter.parse_poll(call, pending, self.exchange(adapter.build_poll(call, "", pending)))
+        return [event for event in poll.events if isinstance(event, DeliveryEvent)]

@@ -12,11 +12,26 @@ from sendyard.domain.channels import Channel
 from sendyard.domain.errors import NotFound
 from sendyard.providers.contract import Adapter
 from sendyard.providers.emulation import Emulator
+from sendyard.providers.spec import ProviderSpec
 
 SLUGS: tuple[str, ...] = (
+    "aisensy",
     "bizgo",
+    "every8d",
+    "fast2sms",
+    "gupshup_sms",
+    "gupshup_whatsapp",
+    "interakt",
+    "kaleyra",
+    "line",
+    "meta_cloud",
     "mitake",
+    "msg91",
+    "openphone",
+    "sleekflow",
     "twilio",
+    "twofactor",
+    "wati",
 )
 
 
@@ -48,15 +63,22 @@ def adapters_for(country: str, channel: Channel) -> list[Adapter]:
     """
     Adapters that can carry `channel` to `country` (ISO 3166 alpha-2), most specific first.
 
-    One bound to fewer countries is more specific; one bound to none comes last.
+    One bound to or at home in fewer countries is more specific; then those at home nowhere in particular; one that
+    is at home elsewhere comes last.
     """
+    code = country.upper()
     fitting = [
         candidate
         for candidate in adapters().values()
         if channel in candidate.spec.channels
-        and (not candidate.spec.countries or country.upper() in candidate.spec.countries)
+        and (not candidate.spec.countries or code in candidate.spec.countries)
     ]
-    return sorted(fitting, key=lambda fit: (not fit.spec.countries, len(fit.spec.countries), fit.spec.slug))
+    return sorted(fitting, key=lambda fit: (*_distance(fit.spec, code), fit.spec.slug))
+
+
+def _distance(spec: ProviderSpec, country: str) -> tuple[bool, int]:
+    known = spec.home or spec.countries
+    return country not in known, len(known)
 
 
 def _exposed(slug: str, name: str) -> Any:
