@@ -19,7 +19,7 @@ from sendyard.features.people import Workspaces
 from sendyard.providers.wire import HttpRequest, HttpResponse
 from sendyard.storage.engine import Database
 from sendyard.storage.migrations import upgrade
-from sendyard.storage.schema import metadata
+from sendyard.storage.tables import metadata
 from sendyard.storage.vault import Vault, generate_key
 from tests.databases import PostgresDatabases
 

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 
 from sendyard.storage.engine import Database
 from sendyard.storage.migrations import configuration, upgrade
-from sendyard.storage.schema import metadata
+from sendyard.storage.tables import metadata
 
 
 def test_migrated_tables_are_those_of_the_schema(database: Database) -> None:

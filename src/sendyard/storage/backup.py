@@ -23,7 +23,7 @@ from sqlalchemy.engine import Connection
 from sendyard.domain.errors import Conflict, Invalid
 from sendyard.storage import migrations
 from sendyard.storage.engine import Database
-from sendyard.storage.schema import metadata
+from sendyard.storage.tables import metadata
 
 FORMAT = "sendyard backup 1"
 _AT_ONCE = 1000  # rows in one statement

@@ -38,7 +38,8 @@ TIME = BigInteger()
 SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def _workspace() -> Column[str]:
+def workspace_column() -> Column[str]:
+    """Make the column that every row of every table has."""
     return Column("workspace_id", ID, ForeignKey("workspaces.id"), nullable=False)
 
 
@@ -55,7 +56,7 @@ api_keys = Table(
     "api_keys",
     metadata,
     Column("id", ID, primary_key=True),
-    _workspace(),
+    workspace_column(),
     Column("name", Text, nullable=False),
     Column("kind", Text, nullable=False),  # live, team, test
     Column("hint", Text, nullable=False),  # the first characters, to recognise it
@@ -69,7 +70,7 @@ accounts = Table(
     "accounts",
     metadata,
     Column("id", ID, primary_key=True),
-    _workspace(),
+    workspace_column(),
     Column("provider", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("sealed", LargeBinary, nullable=False),  # settings as JSON, encrypted and bound to the id
@@ -91,7 +92,7 @@ rate_buckets = Table(  # shared by all workers; see delivery.limits
     "rate_buckets",
     metadata,
     Column("account_id", ID, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
-    _workspace(),
+    workspace_column(),
     Column("next_free_us", BigInteger, nullable=False),  # microseconds since 1970: when the next unit may leave
 )
 
@@ -99,7 +100,7 @@ routes = Table(
     "routes",
     metadata,
     Column("id", ID, primary_key=True),
-    _workspace(),
+    workspace_column(),
     Column("channel", Text, nullable=False),
     Column("country", Text, nullable=False, server_default=""),  # "" stands for any
     Column("purpose", Text, nullable=False, server_default=""),  # "" stands for any
@@ -112,7 +113,7 @@ suppressions = Table(
     "suppressions",
     metadata,
     Column("id", ID, primary_key=True),
-    _workspace(),
+    workspace_column(),
     Column("address", Text, nullable=False),  # E.164 or the provider's id
     Column("channel", Text, nullable=False, server_default=""),  # "" stands for any
     Column("reason", Text, nullable=False),  # opted_out, complaint, invalid, manual
@@ -125,7 +126,7 @@ templates = Table(
     "templates",
     metadata,
     Column("id", ID, primary_key=True),
-    _workspace(),
+    workspace_column(),
     Column("code", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("version", Integer, nullable=False),  # the newest
@@ -137,10 +138,12 @@ template_versions = Table(  # immutable
     "template_versions",
     metadata,
     Column("id", ID, primary_key=True),
-    _workspace(),
+    workspace_column(),
     Column("template_id", ID, ForeignKey("templates.id"), nullable=False),
     Column("version", Integer, nullable=False),
     Column("body", Text, nullable=False),
+    # JSON: what the same text is at providers that only take registered ones; see features.templates.registered
+    Column("registered", Text, nullable=False, server_default="{}"),
     Column("created_at", TIME, nullable=False),
     UniqueConstraint("template_id", "version"),
 )
@@ -149,13 +152,14 @@ campaigns = Table(
     "campaigns",
     metadata,
     Column("id", ID, primary_key=True),
-    _workspace(),
+    workspace_column(),
     Column("name", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("template_version_id", ID, ForeignKey("template_versions.id"), nullable=False),
     Column("channel", Text, nullable=False),
     Column("purpose", Text, nullable=False),
     Column("sender", Text, nullable=False, server_default=""),
+    Column("account", Text, nullable=False, server_default=""),  # "" lets the route decide
     Column("country", Text, nullable=False, server_default=""),
     Column("expires_in_seconds", Integer, nullable=False),
     Column("pause_reason", Text, nullable=False, server_default=""),
@@ -170,7 +174,7 @@ campaign_recipients = Table(  # the frozen audience: one row of the file each
     metadata,
     Column("campaign_id", ID, ForeignKey("campaigns.id"), primary_key=True),
     Column("row", Integer, primary_key=True),  # as a spreadsheet numbers it: the header is row 1
-    _workspace(),
+    workspace_column(),
     Column("given", Text, nullable=False),  # the address as it stood in the file
     Column("address", Text, nullable=False, server_default=""),  # E.164; empty when refused
     Column("country", Text, nullable=False, server_default=""),
@@ -338,7 +342,11 @@ events = Table(
     Column("detail", Text),
     Column("dedupe_key", Text),
     Column("at", TIME, nullable=False),
+    # The transaction that wrote it, where several may commit out of order (PostgreSQL fills it in): the feed is read
+    # in the order (written_by, seq), in which nothing can appear behind a cursor.
+    Column("written_by", BigInteger),
     Index("ix_events_message", "message_id"),
+    Index("ix_events_feed", "workspace_id", "written_by", "seq"),
     Index(
         "ix_events_dedupe",
         "attempt_id",
@@ -361,17 +369,22 @@ unmatched_reports = Table(  # orphans: kept and matched again when their attempt
     Column("report", Text, nullable=False),  # JSON, see ledger.reports
     Column("received_at", TIME, nullable=False),
     Index("ix_unmatched_reports_ref", "account_id", "provider_ref"),
+    Index("ix_unmatched_reports_age", "account_id", "received_at"),
 )
 
 inbound_messages = Table(
     "inbound_messages",
     metadata,
     Column("id", ID, primary_key=True),
-    _workspace(),
+    workspace_column(),
     Column("account_id", ID, nullable=False),
     Column("sender", Text, nullable=False),
+    Column("sender_kind", Text, nullable=False, server_default="phone"),
+    Column("identities", Text, nullable=False, server_default="[]"),  # JSON: other addresses of the same person
+    Column("profile_name", Text, nullable=False, server_default=""),
     Column("recipient", Text, nullable=False),
     Column("channel", Text, nullable=False),
+    Column("choice", Text, nullable=False, server_default=""),  # the button or row that was pressed
     Column("text", Text, nullable=False),
     Column("provider_ref", Text, nullable=False),
     Column("dedupe_key", Text, nullable=False),
@@ -383,7 +396,7 @@ unreadable_callbacks = Table(  # authentic as far as can be told, but in no docu
     "unreadable_callbacks",
     metadata,
     Column("id", ID, primary_key=True),
-    _workspace(),
+    workspace_column(),
     Column("account_id", ID, nullable=False),
     Column("reason", Text, nullable=False),
     Column("query", Text, nullable=False),  # redacted

@@ -4,7 +4,7 @@ Run by Alembic: applies migrations on the connection it is given.
 
 from alembic import context
 
-from sendyard.storage.schema import metadata
+from sendyard.storage.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
