@@ -19,6 +19,7 @@ SLUGS: tuple[str, ...] = (
     "bizgo",
     "every8d",
     "fast2sms",
+    "generic_http",
     "gupshup_sms",
     "gupshup_whatsapp",
     "interakt",
@@ -70,8 +71,7 @@ def adapters_for(country: str, channel: Channel) -> list[Adapter]:
     fitting = [
         candidate
         for candidate in adapters().values()
-        if channel in candidate.spec.channels
-        and (not candidate.spec.countries or code in candidate.spec.countries)
+        if channel in candidate.spec.channels and (not candidate.spec.countries or code in candidate.spec.countries)
     ]
     return sorted(fitting, key=lambda fit: (*_distance(fit.spec, code), fit.spec.slug))
 
