@@ -96,7 +96,7 @@ class MetaCloudAdapter(Adapter, AccountProbe, MediaUpload, TemplateCatalog, Temp
     def parse_submit(self, batch: Sequence[Outgoing], response: HttpResponse) -> list[Receipt]:
         """Read the message id or an error code; 200 is acceptance only, most failures come by webhook."""
         (outgoing,) = batch
-        return [receipt_of(outgoing.message_id, response)]
+        return [receipt_of(outgoing, response)]
 
     def parse_callback(self, call: Call, request: CallbackRequest) -> CallbackResult:
         """Answer the handshake, or check X-Hub-Signature-256 and read everything the post holds."""

@@ -5,13 +5,14 @@ Source: https://developers.facebook.com/documentation/business-messaging/whatsap
 judged by `code`; Meta no longer publishes the HTTP statuses and advises against matching texts.
 """
 
+from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
 
 from sendyard.domain.errors import ErrorKind, ProviderError
-from sendyard.providers.contract import Accepted, ProtocolError, Receipt, Refused, Unknown
-from sendyard.providers.meta_cloud.codes import WAITS
+from sendyard.providers.contract import Accepted, Outgoing, ProtocolError, Receipt, Refused, Unknown
+from sendyard.providers.meta_cloud.codes import PAIR_BASE, PAIR_LIMIT, RECIPIENT_ONLY, WAITS
 from sendyard.providers.meta_cloud.spec import SPEC
 from sendyard.providers.wire import HttpResponse
 
@@ -78,7 +79,8 @@ def coded(code: str, detail: str, wait: float | None = None) -> ProviderError:
     known, kind = SPEC.codes.get(code), kind_of(code)
     waits = kind in {ErrorKind.THROTTLED, ErrorKind.UNAVAILABLE}
     retry_after = (wait or WAITS.get(code)) if waits else None
-    return ProviderError(kind, code, detail or (known.wording if known else f"error {code}"), retry_after)
+    wording = detail or (known.wording if known else f"error {code}")
+    return ProviderError(kind, code, wording, retry_after, recipient_only=code in RECIPIENT_ONLY)
 
 
 def error_of(response: HttpResponse) -> ProviderError:
@@ -102,14 +104,14 @@ def result_of(decoder: msgspec.json.Decoder[T], response: HttpResponse, what: st
     raise ProtocolError(f"expected HTTP 200 or an error, found HTTP {response.status}")
 
 
-def receipt_of(message_id: str, response: HttpResponse) -> Receipt:
+def receipt_of(outgoing: Outgoing, response: HttpResponse) -> Receipt:
     """
     Judge the answer to one send.
 
     A documented code says that the message was not taken, whatever the HTTP status; without one, 500 and
     more say nothing. Raises ProtocolError.
     """
-    status = response.status
+    status, message_id = response.status, outgoing.message_id
     if status == 200:
         taken = decode(_sent, response.body, "an accepted message").messages
         if len(taken) != 1 or not taken[0].id:
@@ -127,6 +129,8 @@ def receipt_of(message_id: str, response: HttpResponse) -> Receipt:
         raise
     if status >= 500 and (error.kind is ErrorKind.UNMAPPED or error.code in _WITHOUT_ANSWER):
         return Unknown(message_id, f"Meta answered HTTP {status}, {error.code}: {error.detail}")
+    if error.code == PAIR_LIMIT:
+        error = replace(error, retry_after=max(error.retry_after or 0, PAIR_BASE**outgoing.retries))
     return Refused(message_id, error)
 
 

@@ -219,19 +219,17 @@ STATUSES: Mapping[str, Code] = MappingProxyType(
 
 CODES: Mapping[str, Code] = MappingProxyType({**_ACCOUNT, **_PACE, **_PEOPLE, **_CONTENT, **STATUSES})
 
-PAIR_WAIT = 4.0**2
-"""
-Seconds after a pair limit (131056).
+PAIR_LIMIT = "131056"
+PAIR_BASE = 4.0
+"""Seconds to wait after a pair limit are 4^x, x = 0, 1, 2…, for that one person."""
 
-Meta wants 4^x, x = 0, 1, 2…, for that one person. An adapter does not know how often a message was tried, so it
-names the first power of four above the six seconds that one message to one person costs.
-"""
+RECIPIENT_ONLY = frozenset({PAIR_LIMIT, "132069"})
+"""Throttles that concern one person: messages to others may leave meanwhile."""
 
 WAITS: Mapping[str, float] = MappingProxyType(
     {
         "4": 300.0,  # unless a usage header says more
         "80007": 300.0,
-        "131056": PAIR_WAIT,
         "131048": 3600.0,
         "131064": 14_400.0,
         "132069": 3600.0,
