@@ -15,7 +15,7 @@ COVERAGE := --cov
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo serve test coverage lint format docs bench chaos postgres browser lock clean
+.PHONY: help setup setup-test demo serve test coverage lint format docs pages bench chaos postgres browser lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 18
@@ -48,6 +48,9 @@ format: setup-test ## put the code into the house's form
 
 docs: setup-test ## build/docs: the documentation as pages, every link checked
 	$(PY) tools/build_docs.py build/docs
+
+pages: setup-test ## docs/providers from what the provider folders say
+	$(PY) -m tools.provider_pages docs/providers
 
 bench: setup ## measure dispatch, accept and callbacks on this machine
 	$(SENDYARD) bench dispatch $(ARGS)

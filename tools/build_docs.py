@@ -18,6 +18,8 @@ from markdown_it.token import Token
 
 ROOT = Path(__file__).resolve().parent.parent
 
+_PROVIDERS = Path("docs/providers/README.md")
+
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -96,6 +98,8 @@ def render(page: Path, pages: Mapping[Path, list[Token]]) -> str:
     navigation = " · ".join(
         f'<a href="{up}{other.with_suffix(".html").as_posix()}">{html.escape(title(other, tokens))}</a>'
         for other, tokens in pages.items()
+        # A page for each provider, and the notes in each folder, are reached from the page of them all.
+        if len(other.parts) < 3 or other == _PROVIDERS
     )
     for link in links(pages[page]):
         href = link.attrGet("href")

@@ -171,18 +171,32 @@ class ProviderSetting(msgspec.Struct):
     description: str
     required: bool
     secret: bool
+    choices: Annotated[list[str], Meta(description="The only values there are; any when empty.")]
+    default: Annotated[str | bool | int | float | None, Meta(description="Counts where nothing is given.")]
 
 
 class ProviderAnswer(msgspec.Struct):
-    """What a provider can do; without countries it is not bound to any."""
+    """
+    What a provider can do; without countries it is not bound to any.
+
+    A limit of 0 means that the provider states none.
+    """
 
     slug: str
     name: str
     channels: list[Channel]
     countries: list[str]
+    home: Annotated[list[str], Meta(description="Where it is the natural choice, though it reaches further.")]
     abilities: list[str]
-    batch_limit: int
+    batch_limit: Annotated[int, Meta(description="Messages one request takes.")]
+    batch_shared: Annotated[list[str], Meta(description="What messages of one request must have in common.")]
+    address_format: str
+    text_counting: str
+    max_characters: int
+    max_bytes: int
+    forbidden: Annotated[list[str], Meta(description="What a text must not contain.")]
     callback_auth: str
+    confirm_within: Annotated[float, Meta(description="Seconds after which a missing report is asked for.")]
     rate_per_second: float
     rate_unit: str
     open_requests: int
