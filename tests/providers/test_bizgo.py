@@ -127,7 +127,7 @@ def test_a_good_message_has_no_problems() -> None:
 @pytest.mark.parametrize(
     ("content", "fields", "code"),
     [
-        ("hi", {"to": Address.phone("+886912345678")}, "not_a_korean_mobile"),
+        (Text("hi"), {"to": Address.phone("+886912345678"), "channel": Channel.MMS}, "not_a_korean_mobile"),
         ("hi", {"to": Address.phone("+82220001234")}, "not_a_korean_mobile"),
         ("hi", {"sender": "SHOP"}, "sender_not_a_number"),
         ("", {}, "text_empty"),
@@ -135,6 +135,7 @@ def test_a_good_message_has_no_problems() -> None:
         ("x" * 2001, {}, "text_too_long"),
         (Text("hi", title="가" * 21), {}, "title_too_long"),
         (Text("hi", title="é"), {}, "characters_not_in_cp949"),
+        (Text("hi", title="#{a}"), {}, "place_in_title"),
         (Media(pictures(4), "hi"), {"channel": Channel.MMS}, "too_many_pictures"),
         (Media((), "hi"), {"channel": Channel.MMS}, "too_many_pictures"),
         (Media(pictures(1, handle=""), "hi"), {"channel": Channel.MMS}, "picture_not_uploaded"),
@@ -163,7 +164,7 @@ def test_what_bizgo_cannot_carry_is_named_before_sending(
 def test_the_problem_with_a_character_shows_it_and_never_the_whole_number() -> None:
     (character,) = ADAPTER.check(ACCOUNT, message("₩1,000"))
     assert "₩" in character.detail
-    (elsewhere,) = ADAPTER.check(ACCOUNT, message(to=Address.phone("+886912345678")))
+    (elsewhere,) = ADAPTER.check(ACCOUNT, message(to=Address.phone("+886912345678"), channel=Channel.MMS))
     assert "912345678" not in elsewhere.detail
 
 
@@ -255,7 +256,8 @@ def test_a_refused_poll_says_what_to_do() -> None:
         ("ALIMTALK", "AT", Channel.ALIMTALK),
         ("BRANDMESSAGE", "FT", Channel.BRANDMESSAGE),
         ("RCS", "RL", Channel.RCS),
-        ("INTERNATIONAL", "", None),
+        ("INTERNATIONAL", "", Channel.SMS),
+        ("NAVERTALK", "", None),
     ],
 )
 def test_service_types_are_our_channels(service: str, kind: str, channel: Channel | None) -> None:

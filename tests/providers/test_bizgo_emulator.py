@@ -115,8 +115,7 @@ def test_unreadable_requests_are_refused(body: bytes, code: str) -> None:
         ({"flow": [{}]}, "A300"),
         ({"flow": [{**SMS, **mms()[0]}]}, "A300"),
         ({"flow": [{"pigeon": {}}]}, "A300"),
-        ({"flow": [{"rcs": {}}]}, "A325"),
-        ({"flow": [{"international": {}}]}, "A325"),
+        ({"flow": [{"navertalk": {}}]}, "A325"),
         ({"flow": [{"sms": {"text": "hi"}}]}, "A302"),
         ({"flow": [{"sms": {"from": "SHOP", "text": "hi"}}]}, "A302"),
         ({"flow": sms("")}, "A303"),
@@ -300,7 +299,8 @@ def test_an_upload_may_bring_its_own_key() -> None:
 def test_the_wrong_method_is_405_and_the_unknown_path_404() -> None:
     assert code_of(Yard().ask("GET", "send/omni")) == (405, "A405")
     assert code_of(Yard().ask("POST", "report/polling")) == (405, "A405")
-    assert code_of(Yard().ask("POST", "reservation")) == (404, "A404")
+    assert code_of(Yard().ask("GET", "reservation")) == (405, "A405")
+    assert code_of(Yard().ask("POST", "send/sms")) == (404, "A404")
 
 
 @pytest.mark.parametrize(("wait", "header"), [(None, None), (2.0, "2"), (0.5, "0.5")])

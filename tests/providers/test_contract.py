@@ -416,7 +416,7 @@ def _said(parse: Callable[..., object], *given: object) -> list[str]:
 @each_provider
 def test_an_invalid_account_is_refused_without_repeating_secrets(slug: str) -> None:
     adapter, emulator = adapters()[slug], emulators()[slug]
-    valid = dict(emulator.sample_account)
+    valid = {"base_url": f"https://emulator.test{emulator.base_path}", **emulator.sample_account}
     with pytest.raises(ValidationError):
         adapter.Account(**{**valid, "no_such_field": "x"})
     with pytest.raises(ValidationError):

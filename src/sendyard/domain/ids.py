@@ -2,6 +2,10 @@
 Identifiers: UUID version 7 (RFC 9562), so that they sort by the time they were made.
 """
 
+import re
+
+_UUID7 = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
 
 def compose_uuid7(unix_ms: int, random_74_bits: int) -> str:
     """
@@ -15,6 +19,12 @@ def compose_uuid7(unix_ms: int, random_74_bits: int) -> str:
     rand_b = random_74_bits & 0x3FFF_FFFF_FFFF_FFFF
     digits = f"{(unix_ms & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def uuid7_ms(text: str) -> int | None:
+    """Read when a UUIDv7 was made, in milliseconds since 1970; None for any other text."""
+    found = _UUID7.fullmatch(text)
+    return int(found[1] + found[2], 16) if found else None
 
 
 def attempt_id(message_id: str, number: int) -> str:

@@ -385,3 +385,23 @@ class UsageQuery(ABC):
     @abstractmethod
     def parse_usage(self, call: Call, response: HttpResponse) -> Mapping[str, str] | ProviderError:
         """Read the answer as named facts: `used`, `limit`, `quality`, … Raises ProtocolError."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutNumber:
+    """A free number people call to refuse advertising, as in Korea (080)."""
+
+    number: str  # as people dial it
+    code: str = ""  # what they type there, where its operator asks for something
+
+
+class OptOutRegistration(ABC):
+    """The provider shows an opt-out number under advertising of a sender, and must be told it first."""
+
+    @abstractmethod
+    def build_opt_out(self, call: Call, wanted: OptOutNumber) -> HttpRequest:
+        """Register it for the account's sender. Raises AppError `Invalid` for broken limits."""
+
+    @abstractmethod
+    def parse_opt_out(self, response: HttpResponse) -> ProviderError | None:
+        """Read the answer: None when it is registered. Raises ProtocolError."""

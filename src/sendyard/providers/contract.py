@@ -8,7 +8,7 @@ tokens and identifiers arrive in `Call`. The engine alone decides what a time-ou
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from operator import attrgetter
 from typing import ClassVar
@@ -19,9 +19,10 @@ from sendyard.domain.addresses import Address, AddressKind
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.content import Content
 from sendyard.domain.errors import ProviderError
+from sendyard.domain.ids import uuid7_ms
 from sendyard.domain.money import Money
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.spec import ProviderSpec, Rate
+from sendyard.providers.spec import ProviderSpec, Rate, TextRules
 from sendyard.providers.wire import CallbackRequest, HttpRequest, HttpResponse
 
 
@@ -54,9 +55,19 @@ class Call:
     account: AccountSettings
     now: datetime  # aware, UTC
     nonce: str  # fresh for each exchange, so that signing stays pure
-    exchange_id: str  # the same when the same batch is repeated: the retry key
+    exchange_id: str  # the same when the same batch is repeated: the retry key; the engine's are UUIDv7
     token: str = ""
     callback_url: str = ""  # absolute, with the account's token; empty when no public URL is configured
+
+    @property
+    def first_at(self) -> datetime:
+        """
+        When this exchange was made: equal at each repetition, so that its bytes can be.
+
+        Read from `exchange_id`; for one that does not tell, `now`.
+        """
+        made = uuid7_ms(self.exchange_id)
+        return self.now if made is None else datetime.fromtimestamp(made / 1000, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,7 @@ class Outgoing:
     fallback: tuple[tuple[Channel, Content], ...] = ()  # what the provider itself may fall back to
     in_reply_to: str = ""
     valid_until: datetime | None = None
+    retries: int = 0  # how often this account has refused it for the moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +263,16 @@ class Adapter(ABC):
         """Messages one request of this account may carry."""
         del account
         return self.spec.batch.limit
+
+    def text_rules(self, country: str) -> TextRules:
+        """Limits of a text to recipients in one country (ISO 3166 alpha-2); preflight counts by them."""
+        del country
+        return self.spec.text
+
+    def dedup_seconds(self, outgoing: Outgoing) -> int:
+        """How long repeating the exchange of this message sends nothing twice; 0: it must be looked up instead."""
+        del outgoing
+        return self.spec.reference.dedup_seconds
 
     def batch_key(self, outgoing: Outgoing) -> Hashable:
         """Messages with equal keys may travel in one request."""

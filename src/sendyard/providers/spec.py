@@ -105,6 +105,7 @@ class ProviderSpec:
     name: str
     channels: frozenset[Channel]
     countries: frozenset[str] = frozenset()  # ISO 3166 alpha-2; empty: not bound to countries
+    home: frozenset[str] = frozenset()  # countries it is made for though it reaches others as well
     batch: Batch = field(default_factory=Batch)
     address_format: AddressFormat = AddressFormat.E164
     text: TextRules = field(default_factory=TextRules)

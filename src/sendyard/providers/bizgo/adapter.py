@@ -2,16 +2,15 @@
 Our side of BizGO's Communication API ("mars"): one send endpoint, reports polled or pushed, picture upload.
 """
 
-import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-from sendyard.domain.errors import Invalid, ProviderError
-from sendyard.domain.phone import national_digits
+from sendyard.domain.content import TemplateRef
+from sendyard.domain.errors import ProviderError
 from sendyard.providers.abilities import (
     AccountProbe,
     Found,
@@ -19,21 +18,28 @@ from sendyard.providers.abilities import (
     MediaFile,
     MediaUpload,
     NotFound,
+    OptOutNumber,
+    OptOutRegistration,
     Pending,
     Poll,
     ProbeResult,
+    ProviderTemplate,
     ReportPolling,
     SubmitLookup,
+    TemplateCatalog,
+    TemplatePage,
+    TemplateSubmission,
     UploadedMedia,
 )
-from sendyard.providers.bizgo import flow
+from sendyard.providers.bizgo import flow, opt_out, reservation, submission, templates
 from sendyard.providers.bizgo.answers import Envelope, explain, payload, read, refusal
 from sendyard.providers.bizgo.codes import NOT_POLLING
 from sendyard.providers.bizgo.limits import problems
 from sendyard.providers.bizgo.receipts import read_receipts
-from sendyard.providers.bizgo.reports import KST, Report, delivery_event, inbound, moment, state_of, word
+from sendyard.providers.bizgo.reports import KST, Report, delivery_event, inbound, state_of, word
 from sendyard.providers.bizgo.signature import authenticate
-from sendyard.providers.bizgo.spec import PICTURE_BYTES, SPEC, BizgoAccount
+from sendyard.providers.bizgo.spec import ABROAD, SPEC, BizgoAccount
+from sendyard.providers.bizgo.uploads import read_upload, upload_form
 from sendyard.providers.contract import (
     AccountSettings,
     Adapter,
@@ -44,6 +50,7 @@ from sendyard.providers.contract import (
     ProtocolError,
     Receipt,
 )
+from sendyard.providers.spec import TextRules
 from sendyard.providers.wire import CallbackRequest, HttpRequest, HttpResponse
 
 
@@ -65,38 +72,42 @@ class _Statistics(msgspec.Struct):
     statistics: list[_Day] | None = None
 
 
-class _File(msgspec.Struct, rename="camel"):
-    file_key: str | None = None
-    expired: str | None = None
-
-
 _BODY = msgspec.json.Encoder()
 _POLLED = msgspec.json.Decoder(Envelope[_Reports])
 _LOOKED_UP = msgspec.json.Decoder(Envelope[_History])
 _PROBED = msgspec.json.Decoder(Envelope[_Statistics])
-_UPLOADED = msgspec.json.Decoder(Envelope[_File])
 _PUSHED = msgspec.json.Decoder(Report)
 
 _POLL_BATCH = 1000  # the most BizGO hands out at once
 _HISTORY_PAGE = 1000
 _CLOCK_TOLERANCE = timedelta(seconds=30)  # between our clock and BizGO's, when asking the history
-_UNSAFE_IN_FILENAME = re.compile(r"[^A-Za-z0-9._-]+")
-_JPEG = b"\xff\xd8\xff"
 
 
-class BizgoAdapter(Adapter, ReportPolling, SubmitLookup, MediaUpload, AccountProbe):
-    """Korean SMS, LMS, MMS and AlimTalk through BizGO."""
+class BizgoAdapter(
+    Adapter,
+    ReportPolling,
+    SubmitLookup,
+    MediaUpload,
+    AccountProbe,
+    TemplateCatalog,
+    TemplateSubmission,
+    OptOutRegistration,
+):
+    """Text messages to Korea and abroad, AlimTalk, brand messages and RCS through BizGO."""
 
     spec = SPEC
     Account = BizgoAccount
 
     def build_submit(self, call: Call, batch: Sequence[Outgoing]) -> HttpRequest:
-        """One `POST /v1/send/omni`; the exchange id is BizGO's idempotency key, so repeating it sends nothing twice."""
+        """
+        One `POST /v1/send/omni`; the exchange id is BizGO's idempotency key, so repeating it sends nothing twice.
+
+        With `registration["send_at"]` it is a `POST /v1/reservation`, which knows no such key.
+        """
         account = cast("BizgoAccount", call.account)
-        numbers = [national_digits(outgoing.to.value, "KR") for outgoing in batch]
-        body = flow.compose(batch, numbers, exchange_id=call.exchange_id, origin_cid=account.origin_cid, now=call.now)
-        headers = _headers(account) | {"content-type": "application/json"}
-        return HttpRequest("POST", f"{account.base_url}/v1/send/omni", headers, _BODY.encode(body))
+        body = flow.compose(call, account, batch)
+        path = "/v1/reservation" if body.resv_send_time else "/v1/send/omni"
+        return _post(account, path, _BODY.encode(body))
 
     def parse_submit(self, batch: Sequence[Outgoing], response: HttpResponse) -> list[Receipt]:
         """One receipt per row BizGO answered; `receipts` says how an answer is judged."""
@@ -119,18 +130,25 @@ class BizgoAdapter(Adapter, ReportPolling, SubmitLookup, MediaUpload, AccountPro
 
     def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
         """Name everything BizGO would refuse, or accept and then fail, for this message."""
-        del account
-        return list(problems(outgoing))
+        return list(problems(cast("BizgoAccount", account), outgoing))
+
+    def text_rules(self, country: str) -> TextRules:
+        """CP949 and 2,000 bytes in Korea; abroad 1,000 characters of any kind."""
+        return ABROAD if country not in {"", "KR"} else SPEC.text
+
+    def dedup_seconds(self, outgoing: Outgoing) -> int:
+        """A day; reservations have no idempotency key, so they are looked up instead of repeated."""
+        return 0 if flow.is_reserved(outgoing) else SPEC.reference.dedup_seconds
 
     def batch_key(self, outgoing: Outgoing) -> Hashable:
-        """Sender, class of text, title, pictures, fallbacks and time to live; texts may differ."""
+        """Sender, class of text, title, pictures, fallbacks, registration and time to live; texts may differ."""
         return flow.batch_key(outgoing)
 
     def build_poll(self, call: Call, cursor: str, pending: Sequence[Pending]) -> HttpRequest:
         """Ask for the next batch of reports; BizGO repeats it until it is acknowledged."""
         del cursor, pending
         account = cast("BizgoAccount", call.account)
-        return HttpRequest("GET", f"{account.base_url}/v1/report/polling", _headers(account))
+        return _get(account, "/v1/report/polling")
 
     def parse_poll(self, call: Call, pending: Sequence[Pending], response: HttpResponse) -> Poll:
         """
@@ -161,18 +179,21 @@ class BizgoAdapter(Adapter, ReportPolling, SubmitLookup, MediaUpload, AccountPro
         )
 
     def build_lookup(self, call: Call, outgoing: Outgoing, submitted_at: datetime) -> HttpRequest:
-        """Ask for the history from shortly before the submit; its rows carry our reference."""
-        del outgoing
+        """Ask for the history from shortly before the submit (its rows carry our reference), or the reservations."""
         account = cast("BizgoAccount", call.account)
+        if flow.is_reserved(outgoing):
+            return _get(account, reservation.list_path(call, outgoing))
         since = (submitted_at - _CLOCK_TOLERANCE).astimezone(KST).strftime("%Y-%m-%dT%H:%M:%S")
         query = urlencode({"requestTime": since, "limit": _HISTORY_PAGE}, safe=":")
-        return HttpRequest("GET", f"{account.base_url}/v1/message/history?{query}", _headers(account))
+        return _get(account, f"/v1/message/history?{query}")
 
     def parse_lookup(
         self, outgoing: Outgoing, submitted_at: datetime, response: HttpResponse
     ) -> Found | NotFound | Inconclusive:
         """Find our reference; a full page without it settles nothing, since only one page is read."""
         del submitted_at
+        if flow.is_reserved(outgoing):
+            return reservation.find(outgoing, response)
         envelope = read(_LOOKED_UP, response)
         error = refusal(envelope, response)
         if error is not None:
@@ -192,7 +213,7 @@ class BizgoAdapter(Adapter, ReportPolling, SubmitLookup, MediaUpload, AccountPro
         account = cast("BizgoAccount", call.account)
         today = call.now.astimezone(KST).strftime("%Y%m%d")
         query = urlencode({"startDate": today, "endDate": today})
-        return HttpRequest("GET", f"{account.base_url}/v1/message/statistics?{query}", _headers(account))
+        return _get(account, f"/v1/message/statistics?{query}")
 
     def parse_probe(self, call: Call, response: HttpResponse) -> ProbeResult:
         """Say whether the key works from this address; BizGO documents no code of its own for an unlisted one."""
@@ -209,39 +230,56 @@ class BizgoAdapter(Adapter, ReportPolling, SubmitLookup, MediaUpload, AccountPro
         return ProbeResult(ok=True, detail="BizGO accepts the API key from this address.", facts=facts)
 
     def build_upload(self, call: Call, file: MediaFile) -> HttpRequest:
-        """Build the multipart upload of one JPEG of at most 300 KB (307,200 bytes)."""
-        if not file.data.startswith(_JPEG) or file.content_type not in {"image/jpeg", "image/jpg"}:
-            raise Invalid(
-                "picture_not_jpeg",
-                f"BizGO takes JPEG pictures for MMS, found {file.content_type} ({file.filename}): convert it first.",
-            )
-        if len(file.data) > PICTURE_BYTES:
-            raise Invalid(
-                "picture_too_large",
-                f"An MMS picture has at most {PICTURE_BYTES} bytes, found {len(file.data)}: make it smaller "
-                "(1500 x 1440 pixels are enough).",
-            )
+        """Build the multipart upload of one picture. Raises AppError `Invalid` for what the channel does not take."""
+        form = upload_form(file, call.nonce)
         account = cast("BizgoAccount", call.account)
-        boundary = f"sendyard-{call.nonce}"
-        name = _UNSAFE_IN_FILENAME.sub("_", file.filename) or "picture.jpg"
-        head = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
-            "Content-Type: image/jpeg\r\n\r\n"
-        )
-        body = head.encode("ascii") + file.data + f"\r\n--{boundary}--\r\n".encode("ascii")
-        headers = _headers(account) | {"content-type": f"multipart/form-data; boundary={boundary}"}
-        return HttpRequest("POST", f"{account.base_url}/v1/file/mms", headers, body)
+        return _post(account, form.path, form.body, f"multipart/form-data; boundary={form.boundary}")
 
     def parse_upload(self, response: HttpResponse) -> UploadedMedia | ProviderError:
-        """Read the file key and how long it may be used."""
-        envelope = read(_UPLOADED, response)
-        error = refusal(envelope, response)
-        if error is not None:
-            return error
-        file = payload(envelope)
-        if not file.file_key:
-            raise ProtocolError("expected data.data.fileKey in BizGO's answer to an upload, found none")
-        return UploadedMedia(file.file_key, moment(file.expired))
+        """Read the picture's key or address, and how long it may be used."""
+        return read_upload(response)
+
+    def build_templates(self, call: Call, cursor: str) -> HttpRequest:
+        """Ask for a page of the Kakao channel's templates: AlimTalk's first, then those of brand messages."""
+        account = cast("BizgoAccount", call.account)
+        return _get(account, templates.list_path(account, cursor))
+
+    def parse_templates(self, call: Call, cursor: str, response: HttpResponse) -> TemplatePage | ProviderError:
+        """Read the page; `registration` has what a message must bring beside its text."""
+        del call
+        return templates.read_page(cursor, response)
+
+    def fits(self, template: ProviderTemplate | None, wanted: TemplateRef) -> list[Problem]:
+        """Beside state and variables, the rendered text must be the approved one outside its variables."""
+        found = super().fits(template, wanted)
+        return found if found or template is None else templates.unfitting(template, wanted)
+
+    def build_template(self, call: Call, template: ProviderTemplate, samples: Mapping[str, str]) -> HttpRequest:
+        """Register an AlimTalk template; for one that is a draft at BizGO already, ask for its inspection."""
+        account = cast("BizgoAccount", call.account)
+        path, body = submission.submission(account, template, samples)
+        return _post(account, path, body)
+
+    def parse_template(self, template: ProviderTemplate, response: HttpResponse) -> ProviderTemplate | ProviderError:
+        """Read the answer: a draft after registration, pending after the inspection was asked for."""
+        return submission.read_submission(template, response)
+
+    def build_opt_out(self, call: Call, wanted: OptOutNumber) -> HttpRequest:
+        """Register the Kakao channel's 080 number."""
+        account = cast("BizgoAccount", call.account)
+        return _post(account, opt_out.PATH, opt_out.registration_body(account, wanted))
+
+    def parse_opt_out(self, response: HttpResponse) -> ProviderError | None:
+        """Judge the answer, which says nothing beside its codes."""
+        return opt_out.read_registration(response)
+
+
+def _get(account: BizgoAccount, path: str) -> HttpRequest:
+    return HttpRequest("GET", account.base_url + path, _headers(account))
+
+
+def _post(account: BizgoAccount, path: str, body: bytes, content_type: str = "application/json") -> HttpRequest:
+    return HttpRequest("POST", account.base_url + path, _headers(account) | {"content-type": content_type}, body)
 
 
 def _headers(account: BizgoAccount) -> dict[str, str]:

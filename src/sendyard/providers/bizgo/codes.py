@@ -20,6 +20,7 @@ ACCEPTED = "A000"
 DUPLICATE = "A301"  # of a service answer: this idempotency key was accepted earlier
 THROTTLED = "A020"
 NOT_POLLING = "A801"
+NO_PERMISSION = "A325"
 
 AMBIGUOUS = frozenset({"gateway:A100", "gateway:A500", "gateway:A502", "gateway:A504", "A910", "A999"})
 """Documented as temporary, but nothing says that the message was not taken before it went wrong."""
@@ -137,7 +138,7 @@ A113 Invaild Expired Set Value
     ),
     (
         ErrorKind.INVALID_RECIPIENT,
-        "BizGO takes Korean mobile numbers only.",
+        "Korean recipients need a mobile number; others 8 to 15 digits with their country code.",
         "A306 Invalid or empty 'to'\nA307 Missing required destination field(to, appUserId, userKey)",
     ),
     (ErrorKind.BLOCKED, "BizGO blocks this recipient as spam.", "A324 Spam filtering(to)"),

@@ -2,7 +2,9 @@
 What the emulated BizGO reports: which code on which channel, and the rows that say so.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import takewhile
 
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
@@ -12,15 +14,39 @@ from sendyard.providers.bizgo.report_codes import REPORT_CODES
 from sendyard.providers.bizgo.spec import SPEC
 from sendyard.providers.emulation import Report
 
-_DELIVERED = "10000"
+DELIVERED = "10000"
 _UNKNOWN_REPORT_CODE = "98765"  # in nobody's table
-_SERIES = {"SMS": ("10", "2", "9"), "MMS": ("10", "2", "9"), "ALIMTALK": ("10", "6", "9")}
-_USUAL_FAILURE = {"SMS": "22003", "MMS": "22003", "ALIMTALK": "63019"}
+_TEXTED, _KAKAO = ("10", "2", "9"), ("10", "6", "9")
+_SERIES = {
+    "SMS": _TEXTED,
+    "MMS": _TEXTED,
+    "INTERNATIONAL": _TEXTED,
+    "ALIMTALK": _KAKAO,
+    "BRANDMESSAGE": _KAKAO,
+    "RCS": ("10", "3", "4", "5", "9"),
+}
+_USUAL_FAILURE = {
+    "SMS": "22003",
+    "MMS": "22003",
+    "INTERNATIONAL": "22003",
+    "ALIMTALK": "63019",
+    "BRANDMESSAGE": "63019",
+    "RCS": "33101",
+}
 
 
 def hop_codes(message: Message, report: Report) -> list[str]:
     """Report codes of the channels tried, in order; none while nothing final happened."""
-    services = [service for service, _ in message.hops]
+    if report.status is ReportStatus.READ and message.results:
+        return []
+    flawed = list(takewhile(bool, message.flaws))
+    services = [service for service, _ in message.hops[len(flawed) :]]
+    if flawed and report.status is not ReportStatus.SENT:
+        return [*flawed, *(_codes(services, report) if services else ())]
+    return _codes(services, report)
+
+
+def _codes(services: Sequence[str], report: Report) -> list[str]:
     if report.status is ReportStatus.SENT:
         known = REPORT_CODES.get(report.code)
         return [report.code] if known and known.meaning is ReportStatus.SENT else []
@@ -29,8 +55,8 @@ def hop_codes(message: Message, report: Report) -> list[str]:
     if report.status is ReportStatus.FAILED:
         return [_failure(service, report, alone=len(services) == 1) for service in services]
     if report.code and len(services) > 1:
-        return [*(_failure(service, report, alone=False) for service in services[:-1]), _DELIVERED]
-    return [_DELIVERED]
+        return [*(_failure(service, report, alone=False) for service in services[:-1]), DELIVERED]
+    return [DELIVERED]
 
 
 def _failure(service: str, report: Report, *, alone: bool) -> str:
@@ -62,7 +88,7 @@ def report_row(message: Message, number: int, precision: str) -> dict[str, str]:
     code, at = message.results[number]
     service, kind = message.hops[number]
     known = REPORT_CODES.get(code)
-    return {
+    row = {
         "msgKey": message.key,
         "serviceType": service,
         "msgType": kind,
@@ -74,6 +100,7 @@ def report_row(message: Message, number: int, precision: str) -> dict[str, str]:
         "carrier": "10001",
         "ref": message.reference,
     }
+    return row | {"resCnt": str(message.parts)} if service == "INTERNATIONAL" else row
 
 
 def status_rows(message: Message) -> list[dict[str, str]]:

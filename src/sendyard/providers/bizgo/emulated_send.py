@@ -1,45 +1,28 @@
 """
 What the emulated BizGO takes at `POST /v1/send/omni`, and what it refuses with which code.
 
-Sheet sections 4 and 12. Channels: sms, mms and alimtalk; the others answer A325, as for an account without them.
+Sheet sections 4 and 12; `emulated_flow` judges the items.
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from sendyard.domain.channels import Channel
 from sendyard.domain.errors import ErrorKind
+from sendyard.domain.parts import count_gsm
 from sendyard.providers.bizgo.codes import ACCEPTED, DUPLICATE, GATEWAY, SERVICE_CODES
+from sendyard.providers.bizgo.emulated_flow import Hop, Item, flaw_of, hop_code, hop_of, text_code, title_of
 from sendyard.providers.bizgo.emulated_state import KST, Account, Message, Remembered, State
-from sendyard.providers.bizgo.spec import (
-    ALIMTALK_CHARACTERS,
-    DEDUP_SECONDS,
-    LMS_BYTES,
-    MAX_PICTURES,
-    MAX_RECIPIENTS,
-    SMS_BYTES,
-    TITLE_BYTES,
-)
+from sendyard.providers.bizgo.places import fill
+from sendyard.providers.bizgo.spec import DEDUP_SECONDS, MAX_RECIPIENTS
 from sendyard.providers.emulation import EmulatedRequest, Received
 
 _MOBILE = re.compile(r"(?:0|82)1[016789]\d{7,8}")
-_SENDER = re.compile(r"\d{8,12}")
-_SECONDS = re.compile(r"\d{1,8}")
-_PLACE = re.compile(r"#\{([^{}]*)\}")
-_OTHER_CHANNELS = frozenset({"international", "rcs", "brandmessage", "navertalk"})
-
-_SPELLING = {
-    "sender": "from",
-    "file_key": "fileKey",
-    "sender_key": "senderKey",
-    "template_code": "templateCode",
-    "send_type": "sendType",
-    "msg_type": "msgType",
-}
+_ABROAD = re.compile(r"[1-9]\d{7,14}")
 _AT_SUBMIT = {
     ErrorKind.THROTTLED: "A020",
     ErrorKind.UNAVAILABLE: "A920",
@@ -63,25 +46,17 @@ class _Destination(msgspec.Struct, rename="camel"):
     ref: str | None = None
 
 
-class _Item(msgspec.Struct, rename=_SPELLING):
-    sender: str = ""
-    text: str = ""
-    title: str = ""
-    file_key: list[str] | None = None
-    ttl: str | None = None
-    sender_key: str = ""
-    template_code: str = ""
-    send_type: str = ""
-    msg_type: str = ""
+class Send(msgspec.Struct, rename="camel"):
+    """A request to send, or to reserve."""
 
-
-class _Send(msgspec.Struct, rename="camel"):
     destinations: list[_Destination] | None = None
-    message_flow: list[dict[str, _Item]] | None = None
+    message_flow: list[dict[str, Item]] | None = None
     ref: str | None = None
     payment_code: str | None = None
     idempotency_key: str | None = None
     idempotency_ttl: int | None = None
+    resv_send_time: str | None = None
+    resv_name: str | None = None
 
 
 class Row(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -102,14 +77,32 @@ class Answer(NamedTuple):
     reference: str | None = None
 
 
-class _Hop(NamedTuple):
-    service: str
-    kind: str
-    channel: Channel
-    item: _Item
+class Draft(NamedTuple):
+    """One recipient's message, filled and accepted, not yet on its way."""
+
+    key: str
+    wire: str
+    to: str
+    reference: str
+    words: dict[str, str]
+    texts: list[str]
+    flaws: tuple[str, ...]
+    attachment: str
 
 
-_SEND = msgspec.json.Decoder(_Send)
+@dataclass(slots=True)
+class Judged:
+    """What became of each destination; `code` refuses all of them."""
+
+    code: str = ""
+    rows: list[Row] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
+    refused: dict[int, str] = field(default_factory=dict)
+    request_id: str = ""
+
+
+_SEND = msgspec.json.Decoder(Send)
+_encode = msgspec.json.Encoder().encode
 
 
 def wording(code: str) -> str:
@@ -118,40 +111,55 @@ def wording(code: str) -> str:
     return known.wording if known else "Failed"
 
 
-def take(request: EmulatedRequest, account: Account, state: State) -> Answer:
-    """Judge one request and keep what is accepted."""
+def opened(request: EmulatedRequest, account: Account) -> tuple[str, Send, list[Hop]]:
+    """Read a request and its flow, within the rate; the code is "" when all of it can be looked at."""
     try:
         send = _SEND.decode(request.body)
     except msgspec.ValidationError:
-        return Answer("A011")
+        return "A011", Send(), []
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Answer("A010")
+        return "A010", Send(), []
     destinations = send.destinations or []
     if not account.send_bucket.take(max(1, len(destinations)), request.now):
-        return Answer("A020")
-    hops = [_hop(*next(iter(item.items()))) for item in send.message_flow or () if item]
-    code = _request_code(send, destinations) or _flow_code(hops, destinations, account)
+        return "A020", send, []
+    hops = [hop_of(*next(iter(item.items()))) for item in send.message_flow or () if item]
+    return _request_code(send) or _flow_code(hops, destinations, account), send, hops
+
+
+def take(request: EmulatedRequest, account: Account, state: State) -> Answer:
+    """Judge one request and keep what is accepted."""
+    code, send, hops = opened(request, account)
     before = account.remembered.get(send.idempotency_key or "")
     if not code and before is not None and request.now < before.until:
-        return _repeat(send, destinations, before)
-    if not code and account.credit is not None and account.credit < len(destinations):
+        return _repeat(send, before)
+    if not code and account.credit is not None and account.credit < len(send.destinations or ()):
         code = "A320"
-    return Answer(code) if code else _accept(request, account, state, send, hops)
+    if code:
+        return Answer(code)
+    judged = judge(request, account, state, send, hops)
+    if judged.code:
+        return Answer(judged.code)
+    received = keep(account, state, hops, judged, request.now)
+    if send.idempotency_key and send.idempotency_ttl:
+        until = request.now + timedelta(seconds=send.idempotency_ttl)
+        account.remembered[send.idempotency_key] = Remembered(until, judged.refused)
+    return Answer(ACCEPTED, judged.rows, received, send.ref)
 
 
-def _repeat(send: _Send, destinations: Sequence[_Destination], before: Remembered) -> Answer:
+def _repeat(send: Send, before: Remembered) -> Answer:
     """An idempotency key seen before: every destination accepted then is A301, without its `msgKey`."""
+    destinations = send.destinations or []
     codes = [before.refused.get(position, DUPLICATE) for position in range(len(destinations))]
     rows = [Row(own.to, code, wording(code)) for own, code in zip(destinations, codes, strict=True)]
     return Answer(ACCEPTED, rows, reference=send.ref)
 
 
-def _request_code(send: _Send, destinations: Sequence[_Destination]) -> str:
-    key, ttl, flow = send.idempotency_key, send.idempotency_ttl, send.message_flow or ()
-    references = [send.ref, *(own.ref for own in destinations)]
+def _request_code(send: Send) -> str:
+    key, ttl, flow, destinations = send.idempotency_key, send.idempotency_ttl, send.message_flow, send.destinations
+    references = [send.ref, *(own.ref for own in destinations or ())]
     checks = (
         (not destinations, "A307"),
-        (len(destinations) > MAX_RECIPIENTS, "A318"),
+        (len(destinations or ()) > MAX_RECIPIENTS, "A318"),
         (not flow or any(len(item) != 1 for item in flow), "A300"),
         (key is not None and not 1 <= len(key) <= 200, "A308"),
         (key is not None and (ttl is None or not 0 <= ttl <= DEDUP_SECONDS), "A309"),
@@ -161,152 +169,121 @@ def _request_code(send: _Send, destinations: Sequence[_Destination]) -> str:
     return next((code for wrong, code in checks if wrong), "")
 
 
-def _flow_code(hops: Sequence[_Hop], destinations: Sequence[_Destination], account: Account) -> str:
-    code = next((code for hop in hops if (code := _hop_code(hop, account))), "")
-    if not code and any(hop.item.send_type for hop in hops) and any(own.replace_words is None for own in destinations):
+def _flow_code(hops: Sequence[Hop], destinations: Sequence[_Destination], account: Account) -> str:
+    code = next((code for hop in hops if (code := hop_code(hop, account))), "")
+    by_template = any(hop.item.send_type == "template" for hop in hops)
+    if not code and by_template and any(own.replace_words is None for own in destinations):
         code = "A300"
     return code
 
 
-def _hop_code(hop: _Hop, account: Account) -> str:
-    """Code that refuses one flow item, "" for none; texts with places are judged once they are filled."""
-    item = hop.item
-    if hop.service == "ALIMTALK":
-        checks = [
-            (not item.sender_key, "A502"),
-            (not item.template_code, "A505"),
-            (item.send_type not in {"", "template"}, "A571"),
-            (not item.send_type and item.msg_type not in {"AT", "AI"}, "A523"),
-            (not item.send_type and not item.text, "A303"),
-        ]
-    elif hop.service in {"SMS", "MMS"}:
-        sender, files = item.sender.replace("-", ""), item.file_key or []
-        title_bytes = _cp949_bytes(item.title)
-        checks = [
-            (not _SENDER.fullmatch(sender), "A302"),
-            (account.senders is not None and sender not in account.senders, "A327"),
-            (not item.text, "A303"),
-            (item.ttl is not None and not _SECONDS.fullmatch(item.ttl), "A304"),
-            (hop.service == "SMS" and bool(item.title or files), "A300"),
-            (title_bytes is None or title_bytes > TITLE_BYTES, "A300"),
-            (len(files) > MAX_PICTURES, "A319"),
-            (any(file not in account.files for file in files), "A217"),
-        ]
-    else:
-        return "A325" if hop.kind in _OTHER_CHANNELS else "A300"
-    code = next((code for wrong, code in checks if wrong), "")
-    return code or ("" if "#{" in item.text or item.send_type else _text_code(hop.service, item.text))
-
-
-def _hop(name: str, item: _Item) -> _Hop:
-    if name == "sms":
-        return _Hop("SMS", "SM", Channel.SMS, item)
-    if name == "mms":
-        return _Hop("MMS", "MM", Channel.MMS, item) if item.file_key else _Hop("MMS", "LM", Channel.SMS, item)
-    if name == "alimtalk":
-        return _Hop("ALIMTALK", item.msg_type or "AT", Channel.ALIMTALK, item)
-    return _Hop("", name, Channel.RCS, item)  # refused before it can carry anything
-
-
-def _text_code(service: str, text: str) -> str:
-    """Code that refuses a filled text on a channel, "" when it fits."""
-    if service == "ALIMTALK":
-        return "A328" if len(text) > ALIMTALK_CHARACTERS else ""
-    size = _cp949_bytes(text)
-    if not size:
-        return "A303"
-    return "A328" if size > (SMS_BYTES if service == "SMS" else LMS_BYTES) else ""
-
-
-def _cp949_bytes(text: str) -> int | None:
-    """Bytes on the carriers' wire; None when a character has none."""
-    if text.isascii():
-        return len(text)
-    try:
-        return len(text.encode("cp949"))
-    except UnicodeEncodeError:
-        return None
-
-
-def _accept(request: EmulatedRequest, account: Account, state: State, send: _Send, hops: Sequence[_Hop]) -> Answer:
-    now, destinations = request.now, send.destinations or []
-    addresses = [_e164(own.to) for own in destinations]
+def judge(request: EmulatedRequest, account: Account, state: State, send: Send, hops: Sequence[Hop]) -> Judged:
+    """Judge every destination, and give each accepted one its key."""
+    judged = Judged()
+    destinations = send.destinations or []
+    abroad = any(hop.service == "INTERNATIONAL" for hop in hops)
+    addresses = [_e164(own.to, abroad=abroad) for own in destinations]
     codes = [_recipient_code(to, request) for to in addresses]
-    of_all = next((code for code in codes if code.startswith(GATEWAY)), "")
-    if of_all:
-        return Answer(of_all)
-    korean = now.astimezone(KST)
-    request_id = f"{korean:%Y%m%d%H%M%S}{korean.microsecond // 1000:03d}POM{state.next() % 10**9:09d}"
-    kinds = tuple((hop.service, hop.kind) for hop in hops)
-    first = len(account.history)
-    rows: list[Row] = []
-    received: list[Received] = []
-    refused: dict[int, str] = {}
+    judged.code = next((code for code in codes if code.startswith(GATEWAY)), "")
+    if judged.code:
+        return judged
+    korean = request.now.astimezone(KST)
+    stamp = f"{korean:%Y%m%d%H%M%S}{korean.microsecond // 1000:03d}"
+    judged.request_id = f"{stamp}POM{state.next() % 10**9:09d}"
     accepted_words = wording(ACCEPTED)
     for position, (own, to) in enumerate(zip(destinations, addresses, strict=True)):
-        texts = [hop.item.text for hop in hops]
-        code = codes[position] or _fill(hops, texts, own.replace_words or {})
+        words = own.replace_words or {}
+        texts = [_said(hop, words, account) for hop in hops]
+        code = codes[position] or _filled_code(hops, texts)
         if code:
-            refused[position] = code
-            rows.append(Row(own.to, code, wording(code)))
+            judged.refused[position] = code
+            judged.rows.append(Row(own.to, code, wording(code)))
             continue
-        key = f"{request_id}{position:03d}"
+        key = f"{judged.request_id}{position:03d}"
+        attachment = _attachment(hops[0].item, words)
+        flaws = tuple(flaw_of(hop, text, attachment, account) for hop, text in zip(hops, texts, strict=True))
         reference = own.ref or send.ref or ""
-        message = Message(key, len(account.history) + 1, account, own.to, reference, kinds, now)
-        state.messages[key] = message
+        judged.drafts.append(Draft(key, own.to, to, reference, words, texts, flaws, attachment))
+        judged.rows.append(Row(own.to, ACCEPTED, accepted_words, key))
+    return judged
+
+
+def keep(account: Account, state: State, hops: Sequence[Hop], judged: Judged, now: datetime) -> list[Received]:
+    """Send what was accepted: into the history, the day's counts and the allowance."""
+    kinds = tuple((hop.service, hop.kind) for hop in hops)
+    first = len(account.history)
+    received = []
+    for draft in judged.drafts:
+        number = len(account.history) + 1
+        abroad = hops[0].service == "INTERNATIONAL"
+        message = Message(draft.key, number, account, draft.wire, draft.reference, kinds, now)
+        message.flaws = draft.flaws if any(draft.flaws) else ()
+        message.parts = count_gsm(draft.texts[0]).parts if abroad else 1
+        state.messages[draft.key] = message
         account.history.append(message)
-        rows.append(Row(own.to, ACCEPTED, accepted_words, key))
-        received.append(_received(account, to, key, reference, own, hops, texts, now))
-    account.requests[request_id] = (first, len(account.history))
+        received.append(_received(account, draft, hops, message.parts, now))
+    account.requests[judged.request_id] = (first, len(account.history))
     day = account.day(now)
     day[0] += len(received)
-    day[1] += len(refused)
+    day[1] += len(judged.refused)
     if account.credit is not None:
         account.credit -= len(received)
-    if send.idempotency_key and send.idempotency_ttl:
-        until = now + timedelta(seconds=send.idempotency_ttl)
-        account.remembered[send.idempotency_key] = Remembered(until, refused)
-    return Answer(ACCEPTED, rows, received, send.ref)
+    return received
 
 
-def _fill(hops: Sequence[_Hop], texts: list[str], words: dict[str, str]) -> str:
-    """Put the recipient's words into `texts`; gives the code that refuses the outcome, "" for none."""
-    for number, hop in enumerate(hops):
-        text = texts[number]
-        if "#{" in text:
-            texts[number] = text = _PLACE.sub(lambda place: words.get(place[1], place[0]), text)
-            code = _text_code(hop.service, text)
-            if code:
-                return code
+def _said(hop: Hop, words: dict[str, str], account: Account) -> str:
+    """The item's text with this recipient's words; a template known here is written by BizGO itself."""
+    text = hop.text
+    if hop.item.send_type == "template":
+        if hop.service == "ALIMTALK":
+            template = account.templates.get(hop.item.template_code)
+            text = template.row["text"] if template else ""
+        else:
+            text = account.brand_templates.get(hop.item.template_code, {}).get("text", "")
+    return fill(text, words) if "#{" in text else text
+
+
+def _filled_code(hops: Sequence[Hop], texts: Sequence[str]) -> str:
+    """Code that refuses a text because of what its places were filled with, "" for none."""
+    for hop, text in zip(hops, texts, strict=True):
+        if "#{" in hop.text and (code := text_code(hop, text)):
+            return code
     return ""
 
 
-def _received(
-    account: Account,
-    to: str,
-    key: str,
-    reference: str,
-    own: _Destination,
-    hops: Sequence[_Hop],
-    texts: Sequence[str],
-    now: datetime,
-) -> Received:
+def _attachment(item: Item, words: dict[str, str]) -> str:
+    """Buttons and the like as JSON, with this recipient's words; blank without any."""
+    given: Any = item.attachment or item.carousel or item.buttons
+    if not given:
+        return ""
+    text = _encode(given).decode()
+    return fill(text, words) if "#{" in text else text
+
+
+def _received(account: Account, draft: Draft, hops: Sequence[Hop], parts: int, now: datetime) -> Received:
     first = hops[0]
+    item = first.item
+    title = fill(title_of(item), draft.words)
+    media = (item.body or {}).get("media")
+    image = (item.attachment or {}).get("image")
+    pictures = [media] if media else [image["imgUrl"]] if isinstance(image, dict) and "imgUrl" in image else []
+    extra = {"title": title, "header": item.header, "footer": item.footer, "attachment": draft.attachment}
     return Received(
         account=account.name,
-        to=to,
-        sender=first.item.sender or first.item.sender_key,
+        to=draft.to,
+        sender=item.sender or item.sender_key,
         channel=first.channel,
-        text=texts[0],
-        provider_ref=key,
-        reference=reference,
-        media=tuple(first.item.file_key or ()),
-        template=first.item.template_code,
-        variables=own.replace_words or {},
+        text=draft.texts[0],
+        provider_ref=draft.key,
+        reference=draft.reference,
+        media=tuple(item.file_key or pictures),
+        template=item.template_code or item.format_id,
+        variables=draft.words,
         callback_url=account.callback_url,
+        parts=parts,
         at=now,
-        fallback=tuple((hop.channel, text) for hop, text in zip(hops[1:], texts[1:], strict=True)),
-        extra={"title": first.item.title} if first.item.title else {},
+        fallback=tuple((hop.channel, text) for hop, text in zip(hops[1:], draft.texts[1:], strict=True)),
+        extra={name: value for name, value in extra.items() if value},
     )
 
 
@@ -318,8 +295,10 @@ def _recipient_code(to: str, request: EmulatedRequest) -> str:
     return "" if refusal is None else refusal.code or _AT_SUBMIT[refusal.kind]
 
 
-def _e164(to: str) -> str:
-    """E.164 of a Korean mobile number; `82…` was taken in production once (sheet section 1). "" for others."""
+def _e164(to: str, *, abroad: bool) -> str:
+    """E.164 of a recipient; `82…` was taken in production once (sheet section 1). "" for what is none."""
+    if abroad:
+        return "+" + to if _ABROAD.fullmatch(to) else ""
     if not _MOBILE.fullmatch(to):
         return ""
     return "+82" + to[1:] if to.startswith("0") else "+" + to

@@ -6,14 +6,16 @@ from counters and from the time of the request.
 """
 
 import hashlib
+import heapq
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from sendyard.domain.errors import Invalid
+from sendyard.providers.emulation import Received
 
 KST = timezone(timedelta(hours=9))
 WELL_FORMED_KEY = re.compile(r"[\x21-\x7e]+")
@@ -57,6 +59,41 @@ class Message:
     requested_at: datetime
     sent_at: datetime | None = None
     results: tuple[tuple[str, datetime], ...] = ()  # report code and time, one per hop tried
+    flaws: tuple[str, ...] = ()  # report code per hop that cannot arrive as it stands, "" for one that can
+    parts: int = 1
+
+
+@dataclass(slots=True)
+class Template:
+    """An AlimTalk template as it is listed; one whose inspection was asked for is decided a minute later."""
+
+    row: dict[str, Any]
+    inspect_at: datetime | None = None
+
+    def look(self, now: datetime) -> dict[str, Any]:
+        """The template as of now; a text with the word "reject" is refused."""
+        if self.inspect_at is not None and now >= self.inspect_at:
+            self.inspect_at = None
+            refused = "reject" in str(self.row.get("text", ""))
+            self.row["inspectionStatus"] = "REJ" if refused else "APR"
+            if refused:
+                self.row["comments"] = [{"id": 1, "status": "REJ", "content": "홍보성 문구는 사용할 수 없습니다."}]
+        return self.row
+
+
+@dataclass(slots=True)
+class Reservation:
+    """Messages kept for a time; `release` takes them into the history when it has come."""
+
+    key: str
+    number: int
+    name: str
+    at: datetime
+    made_at: datetime
+    advertising: bool
+    release: Callable[[datetime], Sequence[Received]]
+    expected: int
+    status: str = "PENDING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +125,27 @@ class Account:
     inbound: list[dict[str, str]] = field(default_factory=list)
     files: dict[str, datetime] = field(default_factory=dict)
     days: dict[str, list[int]] = field(default_factory=dict)  # accepted, refused, delivered, failed
+    templates: dict[str, Template] = field(default_factory=dict)
+    brand_templates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    opt_out_numbers: dict[str, str] = field(default_factory=dict)  # by sender key
+    reservations: dict[str, Reservation] = field(default_factory=dict)
+    due: list[tuple[datetime, int, str]] = field(default_factory=list)  # heap of times, numbers and keys
 
     def day(self, now: datetime) -> list[int]:
         """Counters of the Korean day."""
         return self.days.setdefault(now.astimezone(KST).strftime("%Y%m%d"), [0, 0, 0, 0])
+
+    def released(self, now: datetime) -> list[Received]:
+        """Send what was reserved until now."""
+        sent: list[Received] = []
+        while self.due and self.due[0][0] <= now:
+            at, _, key = heapq.heappop(self.due)
+            reservation = self.reservations[key]
+            # One that was moved stands in the heap a second time, under its new time.
+            if reservation.status == "PENDING" and reservation.at == at:
+                reservation.status = "PROCESSING"
+                sent += reservation.release(now)
+        return sent
 
 
 @dataclass(slots=True)
@@ -127,7 +181,9 @@ class State:
 
         Beside the account's own fields: `callback_url`, `report_mode` (POLLING, WEBHOOK; WEBHOOK is the default
         with an address and a secret), `senders`, `credit` (messages left), `send_rate` (recipients a second,
-        200), `other_rate` (requests a second, 5), `signature_encoding` (hex, base64). Raises AppError `Invalid`.
+        200), `other_rate` (requests a second, 5), `signature_encoding` (hex, base64), `templates` (AlimTalk, as
+        BizGO lists them; approved unless `inspectionStatus` says otherwise), `brand_templates`. Raises AppError
+        `Invalid`.
         """
         key = str(fields.get("api_key", ""))
         if not WELL_FORMED_KEY.fullmatch(key):
@@ -152,6 +208,10 @@ class State:
         account.credit = None if credit is None else int(credit)
         account.send_bucket = Bucket(_rate(fields, "send_rate", 200.0))
         account.other_bucket = Bucket(_rate(fields, "other_rate", 5.0))
+        for row in _rows(fields, "templates"):
+            account.templates[row["templateCode"]] = Template({"inspectionStatus": "APR", "text": "", **row})
+        for row in _rows(fields, "brand_templates"):
+            account.brand_templates[row["templateCode"]] = {"status": "A", **row}
 
 
 def _rate(fields: Mapping[str, Any], name: str, default: float) -> float:
@@ -161,6 +221,13 @@ def _rate(fields: Mapping[str, Any], name: str, default: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
         raise Invalid(name, f"Expected {name!r} to be a number above 0, found {value!r}.")
     return float(value)
+
+
+def _rows(fields: Mapping[str, Any], name: str) -> Sequence[dict[str, Any]]:
+    rows = fields.get(name) or []
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("templateCode") for row in rows):
+        raise Invalid(name, f"Expected {name!r} to be a list of templates with 'templateCode'.")
+    return rows
 
 
 def _public_name(key: str) -> str:

@@ -1,8 +1,9 @@
 """
 BizGO's side of the wire: written from the samples and the fact sheet (section 12), for development and tests.
 
-Built: send, MMS upload, report polling with acknowledgement, report and message inquiry, history, statistics,
-inbound messages; reports as signed callbacks or polled, never both. Everything else is 404, code A404.
+Built: send, reservations, uploads, report polling with acknowledgement, report and message inquiry, history,
+statistics, AlimTalk templates with their inspection, opt-out numbers, inbound messages; reports as signed callbacks
+or polled, never both. Everything else is 404, code A404.
 """
 
 import base64
@@ -11,18 +12,19 @@ import hmac
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
 from sendyard.domain.status import ReportStatus
+from sendyard.providers.bizgo import emulated_files, emulated_kakao, emulated_reservations
 from sendyard.providers.bizgo.codes import ACCEPTED, GATEWAY, GATEWAY_CODES, documented_status
-from sendyard.providers.bizgo.emulated_reports import hop_codes, korean_time, report_row, status_rows
+from sendyard.providers.bizgo.emulated_reports import DELIVERED, hop_codes, korean_time, report_row, status_rows
 from sendyard.providers.bizgo.emulated_send import take, wording
 from sendyard.providers.bizgo.emulated_state import KST, REPORT_RETENTION, REPORTS_AT_ONCE, Account, State
-from sendyard.providers.bizgo.spec import PICTURE_BYTES, SPEC
+from sendyard.providers.bizgo.spec import SPEC
 from sendyard.providers.bizgo.target import BizgoTarget
 from sendyard.providers.emulation import EmulatedRequest, Emulator, Handled, Received, Report
 from sendyard.providers.wire import HttpRequest, HttpResponse
@@ -30,11 +32,6 @@ from sendyard.providers.wire import HttpRequest, HttpResponse
 _JSON = {"content-type": "application/json;charset=UTF-8"}
 _ENCODER = msgspec.json.Encoder()
 _ACKNOWLEDGEMENT = msgspec.json.Decoder(dict[str, Any])
-_BOUNDARY = re.compile(r'multipart/form-data;.*boundary="?([^";]+)"?', re.IGNORECASE)
-_DISPOSITION = re.compile(
-    rb'content-disposition:\s*form-data;\s*name="([^"]*)"(?:;\s*filename="([^"]*)")?', re.IGNORECASE
-)
-_PART_TYPE = re.compile(rb"content-type:\s*([^\s;]+)", re.IGNORECASE)
 _DAY = re.compile(r"\d{8}")
 _COUNT = re.compile(r"\d{1,9}")
 _GATEWAY_STATUS = {"A100": 500, "A511": 511}  # the others carry their HTTP status as digits
@@ -63,9 +60,13 @@ class BizgoEmulator(BizgoTarget, Emulator):
     def handle(self, request: EmulatedRequest, state: State) -> Handled:
         """Route, let the key in, keep the rate, answer."""
         path = request.path
-        if path == "/api/comm/v1/send/omni" and request.method == "POST":
+        if path in _SENDING and request.method == "POST":
             account = state.account_of(request.headers.get("authorization", ""))
-            return _send(request, account, state) if account else Handled(_gateway("A401", state))
+            if account is None:
+                return Handled(_gateway("A401", state))
+            sent = account.released(request.now) if account.due else []
+            handled = _SENDING[path](request, account, state)
+            return Handled(handled.response, [*sent, *handled.received]) if sent else handled
         matching = [(method, found, serve) for method, shape, serve in _ROUTES if (found := shape.fullmatch(path))]
         for method, found, serve in matching:
             if method == request.method:
@@ -74,8 +75,9 @@ class BizgoEmulator(BizgoTarget, Emulator):
                     return Handled(_gateway("A401", state))
                 if not account.other_bucket.take(1, request.now):
                     return Handled(_service("A020", state))
-                return Handled(serve(request, account, state, *map(unquote, found.groups())))
-        return Handled(_gateway("A405" if matching or path == "/api/comm/v1/send/omni" else "A404", state))
+                sent = account.released(request.now) if account.due else []
+                return Handled(serve(request, account, state, *map(unquote, found.groups())), sent)
+        return Handled(_gateway("A405" if matching or path in _SENDING else "A404", state))
 
     def throttled(self, request: EmulatedRequest, retry_after: float | None) -> HttpResponse:
         """HTTP 429 with A020; whether BizGO sends `Retry-After` is not confirmed, so only when asked for."""
@@ -93,8 +95,9 @@ class BizgoEmulator(BizgoTarget, Emulator):
         Decide what became of a message.
 
         A DELIVERED report with a code means that the first channel failed with that code and the last one of the
-        flow carried the message; a FAILED one means that every channel failed. BizGO reports the last channel
-        tried, once; it has no report for "handed to a carrier" or "read".
+        flow carried the message; a FAILED one means that every channel failed. A channel whose message cannot arrive
+        as it stands (an AlimTalk unlike its template) fails whatever is wanted. BizGO reports the last channel tried,
+        once; it has no report for "handed to a carrier" or "read".
         """
         message = state.messages[received.provider_ref]
         message.sent_at = message.sent_at or report.at
@@ -103,10 +106,8 @@ class BizgoEmulator(BizgoTarget, Emulator):
             return None
         message.results = tuple((code, report.at) for code in codes)
         account = message.account
-        if report.status is ReportStatus.DELIVERED:
-            account.day(report.at)[2] += 1
-        elif report.status is ReportStatus.FAILED:
-            account.day(report.at)[3] += 1
+        if report.status in {ReportStatus.DELIVERED, ReportStatus.FAILED}:
+            account.day(report.at)[2 if codes[-1] == DELIVERED else 3] += 1
         if account.polling:
             account.waiting.append((report.at, report_row(message, len(codes) - 1, "seconds")))
             return None
@@ -263,42 +264,58 @@ def _statistics(request: EmulatedRequest, account: Account, state: State) -> Htt
     return _service(ACCEPTED, state, {"statistics": rows})
 
 
-def _upload(request: EmulatedRequest, account: Account, state: State) -> HttpResponse:
-    parts = _parts(request)
-    if "file" not in parts:
-        return _service("A204", state)
-    filename, content_type, data = parts["file"]
-    is_jpeg = data.startswith(b"\xff\xd8\xff")
-    declared_jpeg = content_type in {"image/jpeg", "image/jpg"}
-    checks = (
-        (not filename, "A208"),
-        (is_jpeg != declared_jpeg, "A205"),
-        (not is_jpeg, "A206"),
-        (len(data) > PICTURE_BYTES, "A200"),
-    )
-    code = next((code for wrong, code in checks if wrong), "")
-    if code:
-        return _service(code, state)
-    key = parts["fileKey"][2].decode("utf-8", "replace") if "fileKey" in parts else f"FK-{state.next()}"
-    expires = request.now + timedelta(days=365)
-    account.files[key] = expires
-    return _service(ACCEPTED, state, {"fileKey": key, "expired": korean_time(expires)})
+def _upload(request: EmulatedRequest, account: Account, state: State, target: str) -> HttpResponse:
+    stored = emulated_files.store(request, account, state, target)
+    return _service(stored.code or ACCEPTED, state, stored.data)
 
 
-def _parts(request: EmulatedRequest) -> dict[str, tuple[str, str, bytes]]:
-    """Parts of a multipart form by name: filename, content type, bytes; empty when it is no form."""
-    boundary = _BOUNDARY.match(request.headers.get("content-type", ""))
-    if not boundary:
-        return {}
-    parts: dict[str, tuple[str, str, bytes]] = {}
-    for part in request.body.split(b"--" + boundary[1].encode("latin-1"))[1:-1]:
-        head, _, data = part.partition(b"\r\n\r\n")
-        named, typed = _DISPOSITION.search(head), _PART_TYPE.search(head)
-        if named:
-            filename = (named[2] or b"").decode("utf-8", "replace")
-            content_type = typed[1].decode("latin-1").lower() if typed else ""
-            parts[named[1].decode("utf-8", "replace")] = (filename, content_type, data.removesuffix(b"\r\n"))
-    return parts
+def _reserve(request: EmulatedRequest, account: Account, state: State) -> Handled:
+    answer = emulated_reservations.reserve(request, account, state)
+    if answer.code.startswith(GATEWAY):
+        return Handled(_gateway(answer.code.removeprefix(GATEWAY), state))
+    if answer.code != ACCEPTED:
+        return Handled(_service(answer.code, state))
+    beside = {"resvKey": answer.key} | ({} if answer.reference is None else {"ref": answer.reference})
+    return Handled(_service(ACCEPTED, state, {"destinations": answer.rows}, beside))
+
+
+def _reservations(request: EmulatedRequest, account: Account, state: State) -> HttpResponse:
+    page = emulated_reservations.listed(request.query, account)
+    return _service("A300", state) if page is None else _service(ACCEPTED, state, page)
+
+
+def _reservation(request: EmulatedRequest, account: Account, state: State, key: str, verb: str = "") -> HttpResponse:
+    found = account.reservations.get(key)
+    if found is None:
+        return _service("A820", state)
+    if verb:
+        code = emulated_reservations.move(found, verb)
+    else:
+        code = emulated_reservations.change(request, account, found) if request.method == "PUT" else ""
+    return _service(code, state) if code else _service(ACCEPTED, state, emulated_reservations.row_of(found))
+
+
+def _templates(request: EmulatedRequest, account: Account, state: State, kind: str) -> HttpResponse:
+    return _service(*_told(emulated_kakao.listed(kind, request.query, account, request.now), state))
+
+
+def _template(request: EmulatedRequest, account: Account, state: State) -> HttpResponse:
+    if request.method == "POST":
+        return _service(*_told(emulated_kakao.registered(request.body, account), state))
+    return _service(*_told(emulated_kakao.shown(request.query, account, request.now), state))
+
+
+def _inspection(request: EmulatedRequest, account: Account, state: State, cancel: str) -> HttpResponse:
+    told = emulated_kakao.inspection(request.body, account, request.now, wanted=not cancel)
+    return _service(*_told(told, state))
+
+
+def _opt_out(request: EmulatedRequest, account: Account, state: State) -> HttpResponse:
+    return _service(*_told(emulated_kakao.opted_out(request.body, account), state))
+
+
+def _told(told: emulated_kakao.Told, state: State) -> tuple[str, State, Mapping[str, Any] | None]:
+    return told.code, state, told.data
 
 
 def _callback(account: Account, row: Mapping[str, str], at: datetime) -> HttpRequest:
@@ -364,6 +381,19 @@ _ROUTES: Sequence[tuple[str, re.Pattern[str], _Serve]] = tuple(
         ("GET", "message/history", _history),
         ("GET", "message/history/mo", _inbound_history),
         ("GET", "message/statistics", _statistics),
-        ("POST", "file/mms", _upload),
+        ("POST", f"file/({emulated_files.TARGETS})", _upload),
+        ("GET", "reservation/list", _reservations),
+        ("GET", "reservation/resvKey/([^/]+)", _reservation),
+        ("PUT", "reservation/resvKey/([^/]+)", _reservation),
+        ("POST", "reservation/resvKey/([^/]+)/(cancel|stop|resume)", _reservation),
+        ("GET", "center/(alimtalk|brandmessage)/template/list", _templates),
+        ("GET", "center/alimtalk/template", _template),
+        ("POST", "center/alimtalk/template", _template),
+        ("POST", "center/alimtalk/template/request((?:/cancel)?)", _inspection),
+        ("POST", "center/brandmessage/unSubscribeContent", _opt_out),
     )
 )
+_SENDING: Mapping[str, Callable[[EmulatedRequest, Account, State], Handled]] = {
+    "/api/comm/v1/send/omni": _send,
+    "/api/comm/v1/reservation": _reserve,
+}

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 import msgspec
 
 from sendyard.domain.errors import ErrorKind, ProviderError
-from sendyard.domain.phone import national_digits
 from sendyard.providers.bizgo.answers import Envelope, Row, bare_status, error_of, read, refusal
 from sendyard.providers.bizgo.codes import ACCEPTED, AMBIGUOUS, DUPLICATE
-from sendyard.providers.bizgo.reports import e164
+from sendyard.providers.bizgo.numbers import comparable, wire_number
 from sendyard.providers.contract import Accepted, Outgoing, ProtocolError, Receipt, Refused, Unknown
 from sendyard.providers.wire import HttpResponse
 
@@ -71,15 +70,15 @@ def _whole_request(batch: Sequence[Outgoing], error: ProviderError, status: int)
 
 def _match(batch: Sequence[Outgoing], rows: list[Row]) -> list[Receipt]:
     """Rows stand in the order of the request; where they do not, the n-th row of a number is its n-th message."""
-    numbers = [national_digits(outgoing.to.value, "KR") for outgoing in batch]
+    numbers = [wire_number(outgoing.to.value) for outgoing in batch]
     if numbers == [row.to for row in rows]:
         return [_receipt(outgoing, row) for outgoing, row in zip(batch, rows, strict=True)]
     waiting: defaultdict[str, deque[Row]] = defaultdict(deque)
     for row in rows:
-        waiting[e164(row.to)].append(row)
+        waiting[comparable(row.to)].append(row)
     receipts = []
-    for outgoing in batch:
-        own = waiting.get(outgoing.to.value)
+    for number, outgoing in zip(numbers, batch, strict=True):
+        own = waiting.get(number)
         if own:
             receipts.append(_receipt(outgoing, own.popleft()))
     return receipts

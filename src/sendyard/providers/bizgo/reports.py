@@ -34,6 +34,7 @@ _SPELLING = {
 }
 _CHANNELS = {
     "SMS": Channel.SMS,
+    "INTERNATIONAL": Channel.SMS,  # not among the documented values; named after the flow's key
     "RCS": Channel.RCS,
     "ALIMTALK": Channel.ALIMTALK,
     "BRANDMESSAGE": Channel.BRANDMESSAGE,

@@ -3,7 +3,7 @@ BizGO as data: what it can do, and what an account of it needs.
 """
 
 import re
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -29,11 +29,12 @@ SMS_BYTES: Final = 90
 LMS_BYTES: Final = 2000
 TITLE_BYTES: Final = 40
 ALIMTALK_CHARACTERS: Final = 1300
+BRAND_CHARACTERS: Final = {"FT": 1300, "FI": 400, "FW": 76, "FP": 76}
+"""Most characters of a brand message by its `msgType`; the others' texts stand in items."""
+INTERNATIONAL_CHARACTERS: Final = 1000
 MAX_PICTURES: Final = 3
 PICTURE_BYTES: Final = 307_200
 DEDUP_SECONDS: Final = 86_400
-SENDER_KEY: Final = "sender_key"
-"""Name in `Outgoing.registration` of the Kakao channel's sender key (발신프로필 키)."""
 
 _KEY = re.compile(r"[\x21-\x7e]+")
 _URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
@@ -41,9 +42,10 @@ _URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 SPEC = ProviderSpec(
     slug="bizgo",
     name="BizGO (Infobank)",
-    channels=frozenset({Channel.SMS, Channel.MMS, Channel.ALIMTALK}),
-    countries=frozenset({"KR"}),
-    # `BizgoAdapter.batch_key` names the rest: class of the text, title, pictures, fallback, time to live.
+    channels=frozenset({Channel.SMS, Channel.MMS, Channel.ALIMTALK, Channel.BRANDMESSAGE, Channel.RCS}),
+    # Text messages reach every country; `check` keeps the other channels in Korea.
+    home=frozenset({"KR"}),
+    # `BizgoAdapter.batch_key` names the rest: what the flow items have in common, and the time to live.
     batch=Batch(limit=MAX_RECIPIENTS, shared=("sender", "channel")),
     address_format=AddressFormat.NATIONAL,
     text=TextRules(counting=Counting.CP949, max_bytes=LMS_BYTES),
@@ -64,6 +66,9 @@ SPEC = ProviderSpec(
         "callback_body_tampering": "X-IB-Signature covers the timestamp header only; the body is not signed.",
     },
 )
+
+ABROAD: Final = TextRules(counting=Counting.GSM, max_characters=INTERNATIONAL_CHARACTERS)
+"""Rules for texts outside Korea, where BizGO writes UTF-8."""
 
 
 class BizgoAccount(AccountSettings):
@@ -91,6 +96,49 @@ class BizgoAccount(AccountSettings):
         max_length=9,
         title="Origin code",
         description="최초 발신사업자 식별코드, for resellers only: the regulator's code of the business you send for.",
+    )
+    sender_key: str = Field(
+        default="",
+        max_length=40,
+        title="Kakao sender key",
+        description="발신프로필 키 of your Kakao channel, for AlimTalk and brand messages; BizGO shows it with "
+        "your Kakao channels in its console. A template may bring another one.",
+    )
+    targeting: Literal["", "M", "N", "O", "I"] = Field(
+        default="",
+        title="Brand message audience",
+        description="Whom brand messages may reach: M people who agreed to advertising, N those of them who are no "
+        "friends of the channel, O friends (080 opt-out), I friends (opt-out by blocking). BizGO enables it for you.",
+    )
+    opt_out_number: str = Field(
+        default="",
+        pattern=r"^(080-?[0-9]{3,4}-?[0-9]{4})?$",
+        title="Free opt-out number",
+        description="Your 080 number (무료수신거부), for example 080-123-4567; shown under brand messages and RCS "
+        "advertising. Register it for the Kakao channel first.",
+    )
+    opt_out_code: str = Field(
+        default="",
+        pattern=r"^[0-9]{0,10}$",
+        title="Opt-out code",
+        description="The number people type after calling the 080 number (인증번호), when its operator gave you one.",
+    )
+    rcs_brand_key: str = Field(
+        default="",
+        title="RCS brand key",
+        description="Key of your RCS brand, from the BizGO console's page of RCS brands. Needed for RCS only.",
+    )
+    rcs_brand_id: str = Field(
+        default="",
+        title="RCS brand id",
+        description="Id of your RCS brand, beside its key in the BizGO console; leave it empty unless BizGO asks for "
+        "it.",
+    )
+    client_sub_id: str = Field(
+        default="",
+        max_length=20,
+        title="International sender id",
+        description="Selects one of several sender names for messages abroad (clientSubId); BizGO's support gives it.",
     )
 
     @field_validator("base_url")
