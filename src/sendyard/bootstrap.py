@@ -33,6 +33,7 @@ from sendyard.api.events import Events
 from sendyard.api.gathering import GatheringProtocol
 from sendyard.api.health import Health
 from sendyard.api.messages import Messages
+from sendyard.api.one_time import OneTime
 from sendyard.api.preflight import Preflight
 from sendyard.api.templates import TemplateDoor
 from sendyard.delivery.directory import AccountEntry, Directory
@@ -42,11 +43,13 @@ from sendyard.delivery.intake import Intake
 from sendyard.delivery.policy import Policy, RetryDelays
 from sendyard.delivery.poller import Poller
 from sendyard.delivery.recovery import Recovery
+from sendyard.delivery.tokens import Tokens
 from sendyard.delivery.transport import Lost, NotSent, Transport
 from sendyard.domain.errors import Conflict, Invalid
 from sendyard.features.audience import Suppressions
 from sendyard.features.campaigns import Campaigns, Expander
 from sendyard.features.connections import Accounts, Routes
+from sendyard.features.otp import OneTimeCodes
 from sendyard.features.people import ApiKeys, Workspaces
 from sendyard.features.templates import Templates
 from sendyard.providers.wire import HttpRequest, HttpResponse
@@ -99,6 +102,7 @@ class Yard:
         self.directory = Directory(self.database, self.vault, settings.public_url)
         self.directory.load_now()
         self.transport = Transport()
+        self.tokens = Tokens(self.transport)
         self.engine: Dispatcher | None = None
         self._engine_complaint = "It has not started yet."
         self.policy = Policy(usable=self._is_usable, jitter=random.random)
@@ -106,10 +110,13 @@ class Yard:
         self.intake = Intake(self.database, self.directory)
         self.keys = ApiKeys(self.database)
         self.workspaces = Workspaces(self.database)
-        self.accounts = Accounts(self.database, self.vault, self.directory, self._exchange)
+        self.accounts = Accounts(self.database, self.vault, self.directory, self._exchange, self.tokens)
         self.routes = Routes(self.database, self.directory)
         self.templates = Templates(self.database, self.directory)
         self.suppressions = Suppressions(self.database)
+        self.one_time_codes = OneTimeCodes(
+            self.database, self.directory, self.intake, self.templates, self.vault, self._exchange, self.tokens
+        )
         self.campaigns = Campaigns(self.database, self.directory)
         self.expander = Expander(self.database, self.directory)
 
@@ -132,6 +139,7 @@ class Yard:
             Messages(self.database, self.directory, self.intake, drafting),
             Preflight(self.directory, self.intake, drafting),
             CampaignDoor(self.campaigns),
+            OneTime(self.one_time_codes),
             Connections(self.accounts, self.routes),
             TemplateDoor(self.templates),
             Audience(self.suppressions),
@@ -168,9 +176,11 @@ class Yard:
         failures = 0
         while True:
             owner = f"{socket.gethostname()}-{os.getpid()}-{new_id()}"
-            dispatcher = Dispatcher(self.database, self.directory, self.transport, owner=owner, delays=self._delays)
+            dispatcher = Dispatcher(
+                self.database, self.directory, self.transport, owner=owner, delays=self._delays, tokens=self.tokens
+            )
             recovery = Recovery(self.database, self.directory, self.transport, dispatcher, owner=owner)
-            poller = Poller(self.database, self.directory, self.transport, self.ingest)
+            poller = Poller(self.database, self.directory, self.transport, self.ingest, tokens=self.tokens)
             self.engine = dispatcher
             try:
                 await recovery.start()
@@ -199,6 +209,7 @@ class Yard:
     async def tidy(self) -> None:
         """Forget what is kept for a time only."""
         await self.database.write(lambda tx: idempotency.forget_old(tx, now=now_ms()))
+        await self.one_time_codes.tidy()
 
     async def _exchange(self, entry: AccountEntry, request: HttpRequest) -> HttpResponse:
         try:

@@ -13,7 +13,8 @@ from sendyard.domain.channels import Channel
 from sendyard.domain.content import Content, Media, MediaItem, Text
 from sendyard.domain.errors import AppError, FieldError, Invalid, NotFound
 from sendyard.domain.template import Template, compile_template
-from sendyard.features.templates import Templates
+from sendyard.features.templates import Rendered, Templates
+from sendyard.ledger.content_codec import Letter
 
 
 class Drafting:
@@ -31,12 +32,11 @@ class Drafting:
             Invalid: the content is not exactly one of the three, or a template lacks a value.
         """
         if wish.template is None and wish.media is None and wish.text is not None and not wish.fallback:
-            content: Content = Text(wish.text, wish.title)
-            fallback: tuple[tuple[Channel, Content], ...] = ()
+            letter = Letter(Text(wish.text, wish.title))
         else:
-            content = await self._content(workspace_id, wish, "", wish.title)
-            fallback = await self._fallback(workspace_id, wish.fallback)
-        return _draft(wish, wish.to, content, fallback, wish.reference, test=test)
+            letter = await self._letter(workspace_id, wish, "", wish.title)
+            letter = letter._replace(fallback=await self._fallback(workspace_id, wish.fallback))
+        return _draft(wish, wish.to, letter, wish.reference, test=test)
 
     async def batch(
         self, workspace_id: str, wish: SendBatch, batch_id: str, *, test: bool
@@ -59,15 +59,17 @@ class Drafting:
             values = _values({**(wish.template.variables if wish.template else {}), **recipient.variables})
             try:
                 if wish.template is not None:
-                    body = (await self._templates.render(workspace_id, wish.template.code, values)).text
+                    rendered = await self._templates.render(workspace_id, wish.template.code, values)
+                    letter = _of_template(rendered, wish.title)
                 else:
                     body = text.render(values) if text is not None else ""
+                    letter = Letter(Media(items, body, wish.title) if items else Text(body, wish.title))
             except AppError as error:
                 refused.append((index, error))
                 continue
-            content: Content = Media(items, body, wish.title) if items else Text(body, wish.title)
             reference = recipient.reference or wish.reference
-            draft = _draft(wish, recipient.to, content, fallback, reference, test=test, batch_id=batch_id)
+            letter = letter._replace(fallback=fallback)
+            draft = _draft(wish, recipient.to, letter, reference, test=test, batch_id=batch_id)
             drafts.append((index, draft))
         return drafts, refused
 
@@ -77,7 +79,7 @@ class Drafting:
         except NotFound as error:
             raise _placed(error, "/template/code") from None
 
-    async def _content(self, workspace_id: str, wish: Wishes | FallbackUse, place: str, title: str) -> Content:
+    async def _letter(self, workspace_id: str, wish: Wishes | FallbackUse, place: str, title: str) -> Letter:
         _expect_one(wish, place)
         if wish.template is not None:
             try:
@@ -89,15 +91,15 @@ class Drafting:
             except Invalid as error:
                 moved = [FieldError(f"{place}/template{e.pointer}", e.code, e.detail) for e in error.errors]
                 raise Invalid(error.code, error.detail, errors=moved) from None
-            return Text(rendered.text, title)
+            return _of_template(rendered, title)
         if wish.media is not None:
-            return Media(_media_items(wish.media), wish.text or "", title)
-        return Text(wish.text or "", title)
+            return Letter(Media(_media_items(wish.media), wish.text or "", title))
+        return Letter(Text(wish.text or "", title))
 
     async def _fallback(self, workspace_id: str, wishes: Sequence[FallbackUse]) -> tuple[tuple[Channel, Content], ...]:
         return tuple(
             [
-                (wish.channel, await self._content(workspace_id, wish, f"/fallback/{position}", ""))
+                (wish.channel, (await self._letter(workspace_id, wish, f"/fallback/{position}", "")).content)
                 for position, wish in enumerate(wishes)
             ]
         )
@@ -106,8 +108,7 @@ class Drafting:
 def _draft(
     wish: Wishes,
     to: str,
-    content: Content,
-    fallback: tuple[tuple[Channel, Content], ...],
+    letter: Letter,
     reference: str,
     *,
     test: bool,
@@ -115,7 +116,7 @@ def _draft(
 ) -> Draft:
     return Draft(
         to=to,
-        content=content,
+        content=letter.content,
         channel=wish.channel,
         purpose=wish.purpose,
         sender=wish.sender,
@@ -125,10 +126,16 @@ def _draft(
         expires_in=wish.expires_in,
         reference=reference,
         metadata=wish.metadata,
-        fallback=fallback,
+        fallback=letter.fallback,
+        variants=letter.variants,
+        registration={**letter.registration, **wish.registration} if wish.registration else letter.registration,
         batch_id=batch_id,
         test=test,
     )
+
+
+def _of_template(rendered: Rendered, title: str) -> Letter:
+    return Letter(Text(rendered.text, title), (), rendered.variants, rendered.registration)
 
 
 def _expect_one(wish: Wishes | FallbackUse, place: str) -> None:

@@ -71,6 +71,10 @@ class Wishes(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         Annotated[int, Meta(ge=1, le=LONGEST_EXPIRES_IN)] | None,
         Meta(description="Seconds after which it must not be sent any more; 86,400, or 300 for one-time codes."),
     ] = None
+    registration: Annotated[
+        dict[str, str],
+        Meta(description="Ids at a regulator or platform: `entity_id`, `template_id` (DLT), `sender_key` (Kakao)."),
+    ] = {}
     reference: Annotated[str, Meta(description="Your own id of it.")] = ""
     metadata: Annotated[dict[str, Label], Meta(description="Comes back unchanged; at most 4,096 characters.")] = {}
     fallback: Annotated[list[FallbackUse], Meta(max_length=3)] = []
@@ -79,7 +83,10 @@ class Wishes(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class SendMessage(Wishes, forbid_unknown_fields=True, kw_only=True):
     """One message to one recipient."""
 
-    to: Annotated[str, Meta(description="A phone number, best as E.164.", examples=["+886912345678"])]
+    to: Annotated[
+        str,
+        Meta(description="A phone number, best as E.164; on LINE the person's user id.", examples=["+886912345678"]),
+    ]
 
 
 class BatchRecipient(msgspec.Struct, forbid_unknown_fields=True):

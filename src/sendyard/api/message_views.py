@@ -12,7 +12,7 @@ from sendyard.api.message_bodies import Cost, Exchange, Label, MessageAnswer, Me
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.status import MessageStatus
-from sendyard.ledger.content_codec import decode_content
+from sendyard.ledger.content_codec import decode_letter
 from sendyard.ledger.entries import NewMessage
 
 _metadata = msgspec.json.Decoder(dict[str, Label])
@@ -94,7 +94,7 @@ def stored_message(found: Mapping[str, Any], directory: Directory, *, with_text:
         campaign=found["group_id"] or None,
         batch=found["batch_id"],
         country=found["country"],
-        text=decode_content(found["content"])[0].body if shows_text else None,
+        text=decode_letter(found["content"]).content.body if shows_text else None,
         created_at=moment(found["created_at"]),
         send_at=moment_or_none(found["send_at"]),
         expires_at=moment(found["expires_at"]),

@@ -20,12 +20,24 @@ Body = Annotated[
 ]
 
 
+RegisteredForms = Annotated[
+    dict[str, Any],
+    Meta(
+        description="What the text is called at providers that send approved templates only: `forms` by provider slug, "
+        "each with `name`, `language`, `variables` (their name to a text of ours) and `header`; `registration` holds "
+        "ids of a regulator.",
+        examples=[{"registration": {"entity_id": "1101000000000000001", "template_id": "1107000000000000001"}}],
+    ),
+]
+
+
 class AddTemplate(msgspec.Struct, forbid_unknown_fields=True):
     """A text with variables."""
 
     code: Code
     body: Body
     name: str = ""
+    registered: RegisteredForms | None = None
 
 
 class ChangeTemplate(msgspec.Struct, forbid_unknown_fields=True):
@@ -33,6 +45,7 @@ class ChangeTemplate(msgspec.Struct, forbid_unknown_fields=True):
 
     body: Body | None = None
     name: str | None = None
+    registered: RegisteredForms | None = None
 
 
 class PreviewTemplate(msgspec.Struct, forbid_unknown_fields=True):
@@ -53,6 +66,7 @@ class TemplateAnswer(msgspec.Struct):
     version: int
     version_id: str
     body: str
+    registered: RegisteredForms
     variables: list[str]
     required: list[str]
     created_at: Moment
@@ -72,6 +86,7 @@ class VersionAnswer(msgspec.Struct):
     id: str
     version: int
     body: str
+    registered: RegisteredForms
     created_at: Moment
 
 
@@ -156,7 +171,11 @@ class TemplateDoor:
     async def add(self, ask: Ask[AddTemplate, NoQuery]) -> TemplateAnswer:
         """Add a template."""
         wish = ask.body
-        return _template(await self._templates.add(ask.workspace_id, code=wish.code, body=wish.body, name=wish.name))
+        return _template(
+            await self._templates.add(
+                ask.workspace_id, code=wish.code, body=wish.body, name=wish.name, registered=wish.registered
+            )
+        )
 
     async def list(self, ask: Ask[NoBody, TemplatePage]) -> TemplateList:
         """List templates."""
@@ -172,7 +191,11 @@ class TemplateDoor:
     async def change(self, ask: Ask[ChangeTemplate, NoQuery]) -> TemplateAnswer:
         """Change a template."""
         wish = ask.body
-        return _template(await self._templates.edit(ask.workspace_id, ask.path["code"], body=wish.body, name=wish.name))
+        return _template(
+            await self._templates.edit(
+                ask.workspace_id, ask.path["code"], body=wish.body, name=wish.name, registered=wish.registered
+            )
+        )
 
     async def add_version(self, ask: Ask[ChangeTemplate, NoQuery]) -> TemplateAnswer:
         """Make a new version of a template."""

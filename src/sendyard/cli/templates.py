@@ -2,8 +2,9 @@
 Templates.
 """
 
+import json
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -13,6 +14,13 @@ from sendyard.cli.opening import Place, in_yard, workspace_option
 from sendyard.cli.printing import facts, put, say, table, when
 from sendyard.cli.shape import Group
 from sendyard.domain.channels import Channel, Purpose
+
+_REGISTERED = click.option(
+    "--registered",
+    type=click.File("r", encoding="utf-8"),
+    metavar="FILE",
+    help="JSON: what the text is called at providers that send approved templates only; see docs/campaigns.md.",
+)
 
 
 @click.group(cls=Group)
@@ -50,13 +58,15 @@ def templates_list(after: str, limit: int, workspace: str) -> None:
 @click.argument("code")
 @click.argument("body", metavar="TEXT")
 @click.option("--name", default="", help="What people call it; CODE when left out.")
+@_REGISTERED
 @workspace_option
-def templates_add(code: str, body: str, name: str, workspace: str) -> None:
+def templates_add(code: str, body: str, name: str, registered: TextIO | None, workspace: str) -> None:
     """Store TEXT under CODE; `{name}` is a variable, `{name|there}` has a default. TEXT - is standard input."""
     text = _given(body)
+    forms = _forms(registered)
 
     async def work(place: Place) -> dict[str, Any]:
-        return await place.yard.templates.add(place.workspace_id, code=code, body=text, name=name)
+        return await place.yard.templates.add(place.workspace_id, code=code, body=text, name=name, registered=forms)
 
     _put(in_yard(work, workspace))
 
@@ -65,15 +75,17 @@ def templates_add(code: str, body: str, name: str, workspace: str) -> None:
 @click.argument("code")
 @click.option("--text", "body", help="The new text; - is standard input.")
 @click.option("--name", help="What people call it.")
+@_REGISTERED
 @workspace_option
-def templates_edit(code: str, body: str | None, name: str | None, workspace: str) -> None:
-    """Change the text of CODE, which makes a new version, or its name."""
-    if body is None and name is None:
-        raise click.UsageError("Expected --text or --name, found neither.")
+def templates_edit(code: str, body: str | None, name: str | None, registered: TextIO | None, workspace: str) -> None:
+    """Change the text of CODE or its registered forms, which makes a new version, or its name."""
+    if body is None and name is None and registered is None:
+        raise click.UsageError("Expected --text, --registered or --name, found none of them.")
     text = None if body is None else _given(body)
+    forms = _forms(registered)
 
     async def work(place: Place) -> dict[str, Any]:
-        return await place.yard.templates.edit(place.workspace_id, code, body=text, name=name)
+        return await place.yard.templates.edit(place.workspace_id, code, body=text, name=name, registered=forms)
 
     _put(in_yard(work, workspace))
 
@@ -125,6 +137,18 @@ def templates_preview(
         )
 
     put(found, write)
+
+
+def _forms(file: TextIO | None) -> dict[str, Any] | None:
+    if file is None:
+        return None
+    try:
+        found = json.load(file)
+    except ValueError as error:
+        raise click.UsageError(f"Expected a JSON document in {file.name}, found {error}.") from None
+    if not isinstance(found, dict):
+        raise click.UsageError(f"Expected a JSON object in {file.name}, found {type(found).__name__}.")
+    return found
 
 
 def _given(text: str) -> str:

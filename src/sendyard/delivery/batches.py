@@ -3,13 +3,13 @@ Claimed messages become requests: grouped as the provider can take them, rendere
 """
 
 import logging
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from types import MappingProxyType
 
 from sendyard.delivery.directory import AccountEntry
+from sendyard.domain.errors import ProviderError
 from sendyard.ledger.entries import Claimed, Exchange, Posting
 from sendyard.providers.contract import Call, Outgoing
 from sendyard.providers.spec import RateUnit
@@ -27,21 +27,23 @@ class Batch:
     outgoing: list[Outgoing]
     call: Call
     request: HttpRequest | None  # None: it cannot be built, and nothing may leave
+    withheld: ProviderError | None = None  # why it was not even tried to build
 
 
-def call_for(entry: AccountEntry, exchange_id: str) -> Call:
-    """What the adapter may know of this moment."""
+def call_for(entry: AccountEntry, exchange_id: str, token: str = "") -> Call:
+    """What the adapter may know of this moment; `token` is of an account that signs in."""
     return Call(
         account=entry.settings,
         now=datetime.now(UTC),
         nonce=entropy(8).hex(),
         exchange_id=exchange_id,
+        token=token,
         callback_url=entry.callback_url,
     )
 
 
-def outgoing_of(posting: Posting) -> Outgoing:
-    """The message as the adapter will see it."""
+def outgoing_of(posting: Posting, provider: str) -> Outgoing:
+    """The message as the adapter of this provider will see it."""
     message = posting.message
     return Outgoing(
         message.id,
@@ -49,17 +51,15 @@ def outgoing_of(posting: Posting) -> Outgoing:
         message.channel,
         message.to,
         posting.sender,
-        message.content,
+        message.variants.get(provider, message.content) if message.variants else message.content,
         message.purpose,
         message.country,
-        _NOTHING,
+        message.registration,
         message.fallback,
         "",
         _moment(message.expires_at),
+        message.retries,
     )
-
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @lru_cache(maxsize=4096)
@@ -81,15 +81,23 @@ class Load:
         self.outgoing.append(outgoing)
 
 
-def build(entry: AccountEntry, exchange: Exchange, outgoing: list[Outgoing] | None = None) -> Batch:
-    """Build the request of one exchange; the same exchange gives the same request."""
+def build(
+    entry: AccountEntry, exchange: Exchange, outgoing: list[Outgoing] | None = None, token: str | ProviderError = ""
+) -> Batch:
+    """
+    Build the request of one exchange; the same exchange gives the same request.
+
+    With an error in place of a token nothing is built: it is the answer to every message.
+    """
     if outgoing is None:
-        outgoing = [outgoing_of(posting) for posting in exchange.postings]
-    call = call_for(entry, exchange.id)
+        outgoing = [outgoing_of(posting, entry.provider) for posting in exchange.postings]
+    if isinstance(token, ProviderError):
+        return Batch(exchange, outgoing, call_for(entry, exchange.id), None, token)
+    call = call_for(entry, exchange.id, token)
     return Batch(exchange, outgoing, call, entry.adapter.build_submit(call, outgoing))
 
 
-def build_each(entry: AccountEntry, load: Load) -> list[Batch]:
+def build_each(entry: AccountEntry, load: Load, token: str | ProviderError = "") -> list[Batch]:
     """
     Build the request of one load as a new exchange.
 
@@ -98,11 +106,11 @@ def build_each(entry: AccountEntry, load: Load) -> list[Batch]:
     """
     exchange = new_exchange(entry, load.postings)
     try:
-        return [build(entry, exchange, load.outgoing)]
+        return [build(entry, exchange, load.outgoing, token)]
     except Exception:  # noqa: BLE001 - any fault of an adapter
         if len(load.postings) > 1:
             alone = [Load([posting], [out]) for posting, out in zip(load.postings, load.outgoing, strict=True)]
-            return [batch for one in alone for batch in build_each(entry, one)]
+            return [batch for one in alone for batch in build_each(entry, one, token)]
         _log.exception("cannot build a request", extra={"message_id": load.postings[0].message.id, "account": entry.id})
         return [Batch(exchange, load.outgoing, call_for(entry, exchange.id), None)]
 
@@ -121,7 +129,7 @@ def group(entry: AccountEntry, messages: Sequence[Claimed], *, requests: int) ->
     loads: list[Load] = []
     for message in messages:
         posting = Posting(message, message.attempts + 1, message.sender or entry.sender)
-        outgoing = outgoing_of(posting)
+        outgoing = outgoing_of(posting, entry.provider)
         key = key_of(outgoing)
         load, recipients = open_loads.get(key, (None, set()))
         if load is None or len(load.postings) >= limit or message.to.value in recipients:
@@ -138,7 +146,7 @@ def group(entry: AccountEntry, messages: Sequence[Claimed], *, requests: int) ->
 
 def _alone(entry: AccountEntry, message: Claimed) -> Load:
     posting = Posting(message, message.attempts + 1, message.sender or entry.sender)
-    return Load([posting], [outgoing_of(posting)])
+    return Load([posting], [outgoing_of(posting, entry.provider)])
 
 
 def units(entry: AccountEntry, loads: Sequence[Load]) -> int:

@@ -45,9 +45,7 @@ class Carriage:
 def carriage(
     directory: Directory,
     accounts: Sequence[str],
-    channel: Channel,
-    content: Content,
-    outgoing: Callable[[str], Outgoing],
+    outgoing: Callable[[str, str], Outgoing],
 ) -> Carriage:
     """
     Ask each account whether it can carry the message.
@@ -55,28 +53,29 @@ def carriage(
     Args:
         directory: what there is.
         accounts: ids in order of preference; at least one.
-        channel: what the recipient gets.
-        content: what it says.
-        outgoing: makes the message as one account would get it, given that account's own sender.
+        outgoing: makes the message as one account would get it, given its provider and its own sender.
     """
     able: list[str] = []
     first: Measure | None = None
     refused: Sequence[Problem] = ()
     measured: dict[str, Measure] = {}
-    made: dict[str, Outgoing] = {}
+    made: dict[tuple[str, str], Outgoing] = {}
     for account_id in accounts:
         entry = directory.account(account_id)
         if entry is None:
             continue  # removed since the route was decided
+        key = entry.provider, entry.sender
+        message = made.get(key)
+        if message is None:
+            message = made[key] = outgoing(*key)
         measure = measured.get(entry.provider)
         if measure is None:
-            measure = measured[entry.provider] = measure_content(entry.adapter.spec.text, channel, content)
+            rules = entry.adapter.text_rules(message.country)
+            measure = measure_content(rules, message.channel, message.content)
+            measured[entry.provider] = measure
         problems: Sequence[Problem] = measure.problems
         # The settings of an unreadable account are not known, so only the engine's rules can be applied.
         if not problems and not entry.unreadable:
-            message = made.get(entry.sender)
-            if message is None:
-                message = made[entry.sender] = outgoing(entry.sender)
             problems = entry.adapter.check(entry.settings, message)
         if problems:
             refused = refused or problems

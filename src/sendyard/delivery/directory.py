@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from ipaddress import ip_address
 from typing import Any
@@ -19,9 +20,11 @@ from sendyard.delivery.credentials import open_settings, secret_values
 from sendyard.delivery.queries import ConnectionRows, Row, connection_rows
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.errors import AppError, NotFound
-from sendyard.providers.contract import AccountSettings, Adapter
+from sendyard.providers.abilities import TokenAuth
+from sendyard.providers.contract import AccountSettings, Adapter, Call
 from sendyard.providers.registry import adapter as adapter_of
 from sendyard.providers.spec import RateUnit
+from sendyard.storage.address_keys import AddressKeys
 from sendyard.storage.engine import Database
 from sendyard.storage.vault import Vault
 
@@ -57,6 +60,7 @@ class AccountEntry:
     secrets: tuple[str, ...]
     created_at: int = 0
     unreadable: bool = False
+    signs_in: bool = False  # whether requests carry a token that is fetched first; see delivery.tokens
 
     @property
     def is_active(self) -> bool:
@@ -110,6 +114,7 @@ class Directory:
         """Take where rows are, what opens them, and the address providers can reach us at ("" for none)."""
         self._database = database
         self._vault = vault
+        self.address_keys = AddressKeys(vault)
         self._public_url = public_url.rstrip("/")
         self._state = _State(ConnectionRows([], [], []))
         self._tickets = itertools.count(1)
@@ -262,7 +267,12 @@ class Directory:
             rate_unit=usual.unit,
             open_requests=open_requests if open_requests is not None else usual.open_requests,
             batch_limit=adapter.batch_limit(settings),
+            signs_in=isinstance(adapter, TokenAuth) and adapter.wants_token(_idle_call(settings)),
         )
+
+
+def _idle_call(settings: AccountSettings) -> Call:
+    return Call(account=settings, now=datetime.now(UTC), nonce="", exchange_id="")
 
 
 def _arrange(rows: ConnectionRows, entries: Sequence[AccountEntry]) -> _State:

@@ -15,6 +15,7 @@ from sendyard.delivery.lane import LEASE_MS, Lane
 from sendyard.delivery.limits import RateLimits
 from sendyard.delivery.policy import Policy, RetryDelays
 from sendyard.delivery.settling import Settled, record
+from sendyard.delivery.tokens import Tokens
 from sendyard.delivery.transport import Transport
 from sendyard.ledger.claim import extend
 from sendyard.storage.engine import Database
@@ -38,8 +39,14 @@ class Dispatcher:
         *,
         owner: str,
         delays: RetryDelays | None = None,
+        tokens: Tokens | None = None,
     ) -> None:
-        """Take what it works with; `owner` names this process in leases and must be unique."""
+        """
+        Take what it works with.
+
+        `owner` names this process in leases and must be unique; `tokens` are shared with whoever else asks providers.
+        """
+        self.tokens = tokens or Tokens(transport)
         self._database = database
         self._directory = directory
         self._transport = transport
@@ -93,6 +100,7 @@ class Dispatcher:
                 policy=self.policy,
                 breaker=self.breaker(account_id),
                 recorder=self,
+                tokens=self.tokens,
                 owner=self._owner,
             )
             self._lanes[account_id] = lane, asyncio.create_task(lane.run(), name=f"lane {account_id}")

@@ -11,13 +11,21 @@ from dataclasses import dataclass
 from sendyard.delivery.batches import call_for
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.policy import RULES, Policy
-from sendyard.delivery.queries import keep_unreadable, suppress, unsuppress
+from sendyard.delivery.queries import keep_notice, keep_template_change, keep_unreadable, suppress, unsuppress
 from sendyard.delivery.redaction import redact
 from sendyard.domain.content import TemplateRef
 from sendyard.ledger.entries import Report
 from sendyard.ledger.inbound import keep_inbound
 from sendyard.ledger.reports import record
-from sendyard.providers.contract import CallbackEvent, CallbackRejected, DeliveryEvent, Inbound, ProtocolError
+from sendyard.providers.contract import (
+    AccountNotice,
+    CallbackEvent,
+    CallbackRejected,
+    DeliveryEvent,
+    Inbound,
+    ProtocolError,
+    TemplateChange,
+)
 from sendyard.providers.wire import CallbackRequest, HttpResponse
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import new_id, now_ms
@@ -146,7 +154,11 @@ class Ingest:
         for event in events:
             if isinstance(event, Inbound):
                 _keep_inbound(tx, entry, event, now)
-            elif isinstance(event, DeliveryEvent) and _opted_out(event):
+            elif isinstance(event, TemplateChange):
+                keep_template_change(tx, entry.workspace_id, entry.id, event, now=now)
+            elif isinstance(event, AccountNotice):
+                keep_notice(tx, entry.workspace_id, entry.id, event, now=now)
+            elif _opted_out(event):
                 _suppress(tx, entry, event.key.recipient, now)
 
     async def _keep(self, entry: AccountEntry, request: CallbackRequest, reason: str) -> None:
@@ -191,6 +203,10 @@ def _keep_inbound(tx: Transaction, entry: AccountEntry, event: Inbound, now: int
         entry.workspace_id,
         entry.id,
         sender=event.sender,
+        sender_kind=event.sender_kind.value,
+        identities=[(identity.kind.value, identity.value) for identity in event.identities],
+        profile_name=event.profile_name.replace("\x00", ""),
+        choice=event.choice.replace("\x00", ""),
         recipient=event.recipient,
         channel=event.channel.value,
         text=text.replace("\x00", ""),

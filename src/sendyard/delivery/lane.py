@@ -19,6 +19,7 @@ from sendyard.delivery.limits import RateLimits
 from sendyard.delivery.policy import Policy
 from sendyard.delivery.roundtrip import kept_back, round_trip
 from sendyard.delivery.settling import Settled, settle
+from sendyard.delivery.tokens import Tokens
 from sendyard.delivery.transport import Transport
 from sendyard.domain.channels import Purpose
 from sendyard.domain.errors import ErrorKind, ProviderError
@@ -63,6 +64,7 @@ class Lane:
         policy: Policy,
         breaker: Breaker,
         recorder: Recorder,
+        tokens: Tokens,
         owner: str,
     ) -> None:
         """Take what it works with; `entry_of` is asked anew for each window, so changes apply at once."""
@@ -75,6 +77,7 @@ class Lane:
         self._limits = limits
         self._policy = policy
         self._recorder = recorder
+        self._tokens = tokens
         self._owner = owner
         self._held: list[Claimed] = []
         self._gate = Gate()
@@ -138,7 +141,8 @@ class Lane:
         return True
 
     async def _hand_over(self, entry: AccountEntry, loads: list[Load], *, probe: bool) -> None:
-        built = [batch for load in loads for batch in build_each(entry, load)]
+        token = await self._tokens.of(entry) if entry.signs_in else ""
+        built = [batch for load in loads for batch in build_each(entry, load, token)]
         now = now_ms()
         exchanges = [batch.exchange for batch in built]
         going = await self._database.write(
@@ -147,7 +151,7 @@ class Lane:
         gone = {posting.message.id for exchange in exchanges for posting in exchange.postings}
         self._held = [message for message in self._held if message.id not in gone]
         for batch in built:
-            self._send(entry, batch, going, now, probe=probe)
+            self._send(entry, batch, going, now, token=token, probe=probe)
 
     async def _to_the_end(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Do what must not break off half-way, even when the lane is stopped meanwhile."""
@@ -156,13 +160,15 @@ class Lane:
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
 
-    def _send(self, entry: AccountEntry, batch: Batch, going: set[str], now: int, *, probe: bool) -> None:
+    def _send(
+        self, entry: AccountEntry, batch: Batch, going: set[str], now: int, *, token: str | ProviderError, probe: bool
+    ) -> None:
         exchange = batch.exchange
         if not going.issuperset(posting.message.id for posting in exchange.postings):
             exchange.postings = [posting for posting in exchange.postings if posting.message.id in going]
             if not exchange.postings:
                 return
-            batch = build(entry, exchange)
+            batch = build(entry, exchange, token=token)
         for posting in exchange.postings:
             posting.submitted_at = now
         if probe and batch.request is not None:
@@ -180,6 +186,8 @@ class Lane:
             error = await self._not_now()
             if error is None:
                 receipts, response = await round_trip(self._transport, entry, batch)
+                if entry.signs_in:
+                    receipts = self._tokens.second_chance(entry, batch.call, receipts)
             else:
                 receipts, response = kept_back(batch, error), None
         finally:
@@ -249,7 +257,7 @@ class Lane:
 
     async def _fill(self, entry: AccountEntry, free: int) -> None:
         wanted = self._wanted(entry, free)
-        if len(self._held) >= min(wanted, free * entry.adapter.spec.batch.limit):
+        if len(self._held) >= min(wanted, free * entry.batch_limit):
             await self._fill_urgent(entry)
         else:
             self.wake.clear()
@@ -258,7 +266,7 @@ class Lane:
 
     def _wanted(self, entry: AccountEntry, free: int) -> int:
         """How many messages a window can use, and some to choose from."""
-        return max(_HELD, min(free, 8) * entry.adapter.spec.batch.limit)
+        return max(_HELD, min(free, 8) * entry.batch_limit)
 
     async def _fill_urgent(self, entry: AccountEntry) -> None:
         now = time.monotonic()
@@ -269,7 +277,7 @@ class Lane:
         # With nothing in hand the free slots are those kept from bulk.
         least = max((message.purpose.priority for message in self._held), default=Purpose.PROMOTIONAL.priority)
         if least > 0:
-            await self._to_the_end(self._claim(max(_HELD, entry.adapter.spec.batch.limit), least - 1))
+            await self._to_the_end(self._claim(max(_HELD, entry.batch_limit), least - 1))
 
     async def _claim(self, limit: int, most_urgent: int | None) -> None:
         now = now_ms()

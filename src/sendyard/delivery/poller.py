@@ -6,18 +6,18 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 
-from sendyard.delivery.batches import call_for
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.ingest import Ingest
 from sendyard.delivery.queries import free_poll, lease_poll
 from sendyard.delivery.redaction import redact
+from sendyard.delivery.tokens import Tokens
 from sendyard.delivery.transport import Lost, NotSent, Transport
 from sendyard.domain.addresses import Address, AddressKind
 from sendyard.ledger.polls import DuePoll, cursor, due_polls, keep_cursor, polled
 from sendyard.providers.abilities import Pending, ReportPolling
 from sendyard.providers.contract import ProtocolError
 from sendyard.storage.engine import Database
-from sendyard.storage.identifiers import new_id, now_ms
+from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
 
 _ROUND = 1.0  # seconds
@@ -29,8 +29,17 @@ _log = logging.getLogger(__name__)
 class Poller:
     """Runs beside the dispatcher, in as many processes as there are: one of them asks an account at a time."""
 
-    def __init__(self, database: Database, directory: Directory, transport: Transport, ingest: Ingest) -> None:
-        """Take what it works with."""
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        transport: Transport,
+        ingest: Ingest,
+        *,
+        tokens: Tokens | None = None,
+    ) -> None:
+        """Take what it works with; `tokens` are shared with whoever else asks providers."""
+        self._tokens = tokens or Tokens(transport)
         self._database = database
         self._directory = directory
         self._transport = transport
@@ -90,9 +99,9 @@ class Poller:
                 return 0, False
         position = await self._database.read(lambda tx: cursor(tx, entry.id))
         pending = [_pending(poll) for poll in due]
-        call = call_for(entry, new_id())
-        request = adapter.build_poll(call, position, pending)
         try:
+            call = await self._tokens.call(entry)
+            request = adapter.build_poll(call, position, pending)
             found = adapter.parse_poll(call, pending, await self._transport.exchange(request, spec.timeout))
         except (NotSent, Lost, ProtocolError):
             await self._database.write(lambda tx: polled(tx, _later(due, spec.poll_delays, now)))

@@ -6,7 +6,7 @@ looked at inside the transaction that stores the message.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,15 +15,15 @@ import msgspec
 
 from sendyard.delivery.carriage import carriage
 from sendyard.delivery.directory import Directory
-from sendyard.delivery.queries import Stop, recent, standing, stops
+from sendyard.delivery.queries import Stop, erased_stops, has_erased, recent, standing, stops
 from sendyard.delivery.routing import decide
 from sendyard.domain.addresses import Address
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.content import Content, Media, TemplateRef
 from sendyard.domain.errors import AppError, ErrorKind, FieldError, Invalid, ProviderError, RateLimited
-from sendyard.domain.phone import parse_phone
+from sendyard.domain.recipients import read_recipient
 from sendyard.domain.status import MessageStatus
-from sendyard.ledger.entries import NewMessage
+from sendyard.ledger.entries import NOTHING, NewMessage
 from sendyard.providers.contract import Outgoing, Problem
 from sendyard.storage.identifiers import new_id
 from sendyard.storage.transaction import Transaction
@@ -61,8 +61,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):  # a dataclass takes fiv
     """
     A message as a caller wants it, before anything is checked.
 
-    `checked_country` is for callers that parsed the number before (campaigns): `to` is then E.164 of that country
-    and is not parsed again. `test` marks what a test key sends: only emulated accounts may carry it.
+    `checked` is for callers that read the recipient before (campaigns): `to` is then an address as it is stored, of
+    `checked_country`, and is not read again. `variants` and `registration` are as in `NewMessage`. `test`
+    marks what a test key sends: only emulated accounts may carry it.
     """
 
     to: str  # as typed
@@ -77,9 +78,12 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):  # a dataclass takes fiv
     reference: str = ""
     metadata: Mapping[str, Any] = msgspec.field(default_factory=dict)
     fallback: tuple[tuple[Channel, Content], ...] = ()
+    variants: Mapping[str, Content] = NOTHING
+    registration: Mapping[str, str] = NOTHING
     batch_id: str | None = None
     campaign_id: str = ""
     row: int | None = None
+    checked: bool = False
     checked_country: str = ""
     test: bool = False
 
@@ -93,16 +97,18 @@ def prepare(directory: Directory, workspace_id: str, draft: Draft, now_ms: int) 
     """
     errors: list[FieldError] = []
     country = draft.checked_country
-    e164 = draft.to
-    if not country:
-        number = parse_phone(draft.to, draft.country or None)
-        e164, country = number.e164, number.country
-        if not number.ok:
-            errors.append(FieldError("/to", number.reason, number.detail))
+    to: Address | None = None
+    if draft.checked:
+        to = Address.known(draft.to)
+    else:
+        found = read_recipient(draft.channel, draft.to, draft.country)
+        to, country = found.address, found.country
+        if to is None:
+            errors.append(FieldError("/to", found.code, found.detail))
     _check_content(draft, errors)
     metadata = _check_labels(draft, errors) if draft.reference or draft.sender or draft.metadata else "{}"
     starts_at, expires_at = _check_times(draft, now_ms, errors)
-    if errors:
+    if errors or to is None:
         raise _invalid(errors)
     decision = decide(
         directory,
@@ -118,22 +124,22 @@ def prepare(directory: Directory, workspace_id: str, draft: Draft, now_ms: int) 
         pointer = "/account" if draft.account else "/to"
         raise Invalid(decision.code, decision.detail, errors=[FieldError(pointer, decision.code, decision.detail)])
     message_id = new_id()
-    to = Address.phone(e164)
 
-    def outgoing(sender: str) -> Outgoing:
+    def outgoing(provider: str, sender: str) -> Outgoing:
         return Outgoing(
             message_id=message_id,
             reference=message_id,
             channel=draft.channel,
             to=to,
             sender=draft.sender or sender,
-            content=draft.content,
+            content=draft.variants.get(provider, draft.content),
             purpose=draft.purpose,
             country=country,
+            registration=draft.registration,
             fallback=draft.fallback,
         )
 
-    carried = carriage(directory, decision.accounts, draft.channel, draft.content, outgoing)
+    carried = carriage(directory, decision.accounts, outgoing)
     if not carried.accounts:
         raise _invalid([_field_error(problem) for problem in carried.problems])
     return NewMessage(
@@ -154,6 +160,8 @@ def prepare(directory: Directory, workspace_id: str, draft: Draft, now_ms: int) 
         expires_at=expires_at,
         send_at=starts_at,
         fallback=draft.fallback,
+        variants=draft.variants,
+        registration=draft.registration,
         campaign_id=draft.campaign_id,
         row=draft.row,
         batch_id=draft.batch_id,
@@ -171,9 +179,13 @@ def admit(directory: Directory, tx: Transaction, message: NewMessage) -> NewMess
     """
     limit = directory.hourly_limit(message.workspace_id)
     since = message.created_at - WINDOW_MS if limit else _NEVER
-    found = standing(tx, message.workspace_id, message.to.value, message.channel.value, since)
-    if found.stop:
-        return _suppressed(message, found.stop)
+    place = (message.workspace_id, message.to.value, message.channel.value)
+    found = standing(tx, *place, since, purpose=message.purpose.value)
+    stop = found.stop
+    if stop is None and found.erased:
+        stop = _stop_of(message, _erased_stops(directory, tx, message.workspace_id, [message.to.value]))
+    if stop:
+        return _suppressed(message, stop)
     if limit and found.messages >= limit:
         return _too_many(limit, found.first_at, message)
     return message
@@ -223,12 +235,15 @@ def admit_many(
     """`admit` for a list, with two queries per thousand rows; errors pass through."""
     limit = directory.hourly_limit(workspace_id)
     since = now_ms - WINDOW_MS
+    erased = has_erased(tx, workspace_id)
     counts: dict[str, tuple[int, int]] = {}
     outcomes: list[NewMessage | AppError] = []
     for start in range(0, len(prepared), _ROWS_AT_ONCE):
         rows = prepared[start : start + _ROWS_AT_ONCE]
         addresses = {row.to.value for row in rows if isinstance(row, NewMessage)}
         stopped = stops(tx, workspace_id, addresses)
+        if erased:
+            stopped = _erased_stops(directory, tx, workspace_id, addresses) | stopped
         if limit:
             counts.update(recent(tx, workspace_id, addresses - counts.keys(), since))
         for row in rows:
@@ -236,8 +251,7 @@ def admit_many(
                 outcomes.append(row)
                 continue
             address = row.to.value
-            stop = stopped and (stopped.get((address, "")) or stopped.get((address, row.channel.value)))
-            if stop:
+            if stopped and (stop := _stop_of(row, stopped)):
                 outcomes.append(_suppressed(row, stop))
                 continue
             if limit:
@@ -315,6 +329,24 @@ def _check_times(draft: Draft, now_ms: int, errors: list[FieldError]) -> tuple[i
 
 
 _BAD_CHARACTER = "It holds a character that cannot be stored (U+0000, or half of a surrogate pair); remove it."
+
+
+def _stop_of(message: NewMessage, stopped: Mapping[tuple[str, str, str], Stop]) -> Stop | None:
+    address, channel, purpose = message.to.value, message.channel.value, message.purpose.value
+    for place in ((address, "", ""), (address, channel, ""), (address, "", purpose), (address, channel, purpose)):
+        if stop := stopped.get(place):
+            return stop
+    return None
+
+
+def _erased_stops(
+    directory: Directory, tx: Transaction, workspace_id: str, addresses: Iterable[str]
+) -> dict[tuple[str, str, str], Stop]:
+    """Find what erased people had forbidden, by their addresses as the caller knows them."""
+    keys = directory.address_keys
+    hashed = {keys.known_digest(tx, workspace_id, address): address for address in addresses}
+    found = erased_stops(tx, workspace_id, (digest for digest in hashed if digest))
+    return {(hashed[digest], channel, purpose): stop for (digest, channel, purpose), stop in found.items()}
 
 
 def _suppressed(message: NewMessage, stop: Stop) -> NewMessage:

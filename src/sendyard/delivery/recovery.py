@@ -10,7 +10,7 @@ import logging
 from datetime import UTC, datetime
 from functools import partial
 
-from sendyard.delivery.batches import Batch, Load, build, call_for, outgoing_of, units
+from sendyard.delivery.batches import Batch, Load, build, outgoing_of, units
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.dispatcher import Dispatcher
 from sendyard.delivery.roundtrip import round_trip
@@ -107,9 +107,8 @@ class Recovery:
         if entry is None or not entry.is_active:
             await self._postpone(exchange, 30)
             return
-        spec = entry.adapter.spec
         age = (now_ms() - doubtful[0].submitted_at) / 1000
-        if age < spec.reference.dedup_seconds * _SAFETY:
+        if age < entry.adapter.dedup_seconds(outgoing_of(doubtful[0], entry.provider)) * _SAFETY:
             await self._repeat(entry, exchange)
         elif isinstance(entry.adapter, SubmitLookup):
             await self._look_up(entry, exchange, doubtful)
@@ -117,7 +116,7 @@ class Recovery:
             await self._postpone(exchange, None)
 
     async def _repeat(self, entry: AccountEntry, exchange: Exchange) -> None:
-        batch = build(entry, exchange)
+        batch = build(entry, exchange, token=await self._dispatcher.tokens.of(entry))
         cost = units(entry, [Load(exchange.postings, batch.outgoing)])
         await self._dispatcher.limits.acquire(entry.workspace_id, entry.id, cost, entry.rate_per_second)
         receipts, response = await round_trip(self._transport, entry, batch)
@@ -133,10 +132,10 @@ class Recovery:
         adapter = entry.adapter
         if not isinstance(adapter, SubmitLookup):
             raise TypeError(f"{entry.provider} cannot be asked")
-        outgoing = outgoing_of(posting)
+        outgoing = outgoing_of(posting, entry.provider)
         submitted_at = datetime.fromtimestamp(posting.submitted_at / 1000, UTC)
-        call = call_for(entry, posting.attempt_id)
         try:
+            call = await self._dispatcher.tokens.call(entry, posting.attempt_id)
             request = adapter.build_lookup(call, outgoing, submitted_at)
             answer = adapter.parse_lookup(
                 outgoing, submitted_at, await self._transport.exchange(request, adapter.spec.timeout)

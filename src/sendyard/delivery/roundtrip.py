@@ -19,6 +19,8 @@ async def round_trip(
     transport: Transport, entry: AccountEntry, batch: Batch
 ) -> tuple[list[Receipt], HttpResponse | None]:
     """Send the request of a batch; returns one receipt per message, and the answer if there was one."""
+    if batch.withheld is not None:
+        return kept_back(batch, batch.withheld), None
     if batch.request is None:
         return _unbuildable(batch), None
     try:

@@ -156,7 +156,7 @@ def _note(settled: Settled, posting: Posting, error: ProviderError) -> None:
         settled.opted_out.append(posting.message.to.value)
     if rule.pauses_account:
         settled.pause = error
-    if error.kind is ErrorKind.THROTTLED:
+    if error.kind is ErrorKind.THROTTLED and not error.recipient_only:
         settled.hold = max(settled.hold, error.retry_after if error.retry_after is not None else 1.0)
 
 

@@ -2,6 +2,7 @@
 Addresses people are reached at. A sender is not an address: it stays the text the provider knows.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +13,12 @@ class AddressKind(StrEnum):
     PHONE = "phone"  # E.164, with the plus
     WHATSAPP_ID = "whatsapp_id"  # business-scoped user id; may exist without a phone number
     LINE_ID = "line_id"
+
+
+LINE_ID = re.compile(r"[UCR][0-9a-f]{32}")
+"""A LINE user, group or room id."""
+WHATSAPP_ID = re.compile(r"([A-Z]{2})\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
+"""A business-scoped user id of WhatsApp; it begins with the country."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,13 @@ class Address:
     def phone(cls, e164: str) -> "Address":
         """Wrap a number that is E.164 already; `phone.parse_phone` makes one from what people type."""
         return cls(AddressKind.PHONE, e164)
+
+    @classmethod
+    def known(cls, value: str) -> "Address":
+        """Wrap a value that was checked before: E.164, or an id of LINE or WhatsApp."""
+        if value[:1] == "+":
+            return cls(AddressKind.PHONE, value)
+        return cls(AddressKind.LINE_ID if LINE_ID.fullmatch(value) else AddressKind.WHATSAPP_ID, value)
 
     @property
     def masked(self) -> str:

@@ -36,6 +36,7 @@ class ProviderError:
     code: str
     detail: str = ""
     retry_after: float | None = None  # seconds the provider asked us to wait
+    recipient_only: bool = False  # a throttle of this one recipient: others may be sent to meanwhile
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class Reporter:
         self._due: list[tuple[float, int, Journey]] = []
         self._sequence = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
 
     @property
     def pending(self) -> int:
@@ -105,11 +106,13 @@ class Reporter:
         self._arm()
 
     def _arm(self) -> None:
-        if not self._due or (self._timer and self._timer.when() <= self._due[0][0]):
+        if not self._due or (self._timer and self._timer_at <= self._due[0][0]):
             return
         if self._timer:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(self._due[0][0], self._work_off)
+        # Kept beside the timer: uvloop turns one that is due already into a handle without a time.
+        self._timer_at = self._due[0][0]
+        self._timer = asyncio.get_running_loop().call_at(self._timer_at, self._work_off)
 
     def _work_off(self) -> None:
         self._timer = None

@@ -93,7 +93,7 @@ class World:
         request = EmulatedRequest(
             wire.method, path, wire.query, wire.headers, wire.body, self._clock(), hosted.open_requests + 1
         )
-        if self.scenarios.added or _MARK_BYTES in wire.body or MARK in wire.query:
+        if self.scenarios.added or _MARK_BYTES in wire.body or MARK in wire.query or MARK in wire.path:
             return self._answer_by_scenario(hosted, request)
         handled = hosted.emulator.handle(request, hosted.state)
         for received in handled.received:

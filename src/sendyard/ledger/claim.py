@@ -15,7 +15,7 @@ import msgspec
 
 from sendyard.domain.addresses import Address, AddressKind
 from sendyard.domain.channels import Channel, Purpose
-from sendyard.ledger.content_codec import decode_content
+from sendyard.ledger.content_codec import decode_letter
 from sendyard.ledger.entries import Claimed
 from sendyard.storage.transaction import Transaction
 
@@ -150,7 +150,7 @@ def _route(stored: str) -> tuple[str, ...]:
 
 def claimed_from(row: Sequence[Any]) -> Claimed:
     """Build the value from a row of `CLAIMED_COLUMNS`."""
-    content, fallback = decode_content(row[10])
+    content, fallback, variants, registration = decode_letter(row[10])
     return Claimed(
         row[0],
         row[1],
@@ -170,6 +170,8 @@ def claimed_from(row: Sequence[Any]) -> Claimed:
         row[15],
         row[16],
         row[17],
+        variants,
+        registration,
     )
 
 

@@ -1,36 +1,53 @@
 """
-Content as the text a row keeps. Plain text, by far the most frequent, is a bare JSON string.
+What a message says, as the text a row keeps. Plain text, by far the most frequent, is a bare JSON string.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
 from sendyard.domain.channels import Channel
 from sendyard.domain.content import Choice, Content, Interactive, Media, MediaItem, TemplateRef, Text
+from sendyard.ledger.entries import NOTHING
 
 _encode = msgspec.json.Encoder().encode
 _decode_text = msgspec.json.Decoder(str).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
-def encode_content(content: Content, fallback: tuple[tuple[Channel, Content], ...] = ()) -> str:
-    """Turn content, with what the provider itself may fall back to, into JSON."""
-    if isinstance(content, Text) and not content.title and not fallback:
+class Letter(NamedTuple):
+    """Content with all that goes with it; the names are those of `entries.NewMessage`."""
+
+    content: Content
+    fallback: tuple[tuple[Channel, Content], ...] = ()
+    variants: Mapping[str, Content] = NOTHING
+    registration: Mapping[str, str] = NOTHING
+
+
+def encode_letter(letter: Letter) -> str:
+    """Turn a letter into JSON."""
+    content, fallback, variants, registration = letter
+    if isinstance(content, Text) and not (content.title or fallback or variants or registration):
         return _encode(content.body).decode()
     document: dict[str, Any] = {"content": _document(content)}
     if fallback:
         document["fallback"] = [[channel, _document(item)] for channel, item in fallback]
+    if variants:
+        document["variants"] = {provider: _document(item) for provider, item in variants.items()}
+    if registration:
+        document["registration"] = dict(registration)
     return _encode(document).decode()
 
 
-def decode_content(stored: str) -> tuple[Content, tuple[tuple[Channel, Content], ...]]:
-    """Undo `encode_content`: the content and its fallbacks."""
+def decode_letter(stored: str) -> Letter:
+    """Undo `encode_letter`."""
     if stored[0] == '"':
-        return Text(_decode_text(stored)), ()
+        return Letter(Text(_decode_text(stored)))
     document = _decode_any(stored)
     fallback = tuple((Channel(channel), _content(item)) for channel, item in document.get("fallback", ()))
-    return _content(document["content"]), fallback
+    variants = {provider: _content(item) for provider, item in document.get("variants", {}).items()}
+    return Letter(_content(document["content"]), fallback, variants or NOTHING, document.get("registration", NOTHING))
 
 
 _KINDS: dict[type[Content], str] = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from sendyard.domain.status import MessageStatus
-from sendyard.ledger.content_codec import encode_content
+from sendyard.ledger.content_codec import Letter, encode_letter
 from sendyard.ledger.entries import EventKind, NewMessage
 from sendyard.storage.transaction import Transaction
 
@@ -78,7 +78,7 @@ def _row(m: NewMessage) -> tuple[object, ...]:
         m.to.value,
         m.country,
         m.sender,
-        encode_content(m.content, m.fallback),
+        encode_letter(Letter(m.content, m.fallback, m.variants, m.registration)),
         m.parts,
         m.encoding,
         m.campaign_id,

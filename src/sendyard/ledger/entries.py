@@ -2,9 +2,11 @@
 What goes into the ledger and what comes out of it, as values.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 from sendyard.domain.addresses import Address
 from sendyard.domain.channels import Channel, Purpose
@@ -29,13 +31,18 @@ class EventKind(StrEnum):
     RETURNED = "returned"  # a crash or a pause gave it back before anything left
 
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class NewMessage:
     """
     A message that passed preflight, or was stopped by it. Times are milliseconds since 1970.
 
     `route` is a snapshot of account ids, first choice first; the first is the lane it waits in.
-    `status` is queued, scheduled (with `send_at`), or suppressed/failed with `error`.
+    `status` is queued, scheduled (with `send_at`), or suppressed/failed with `error`. `variants` say the same at
+    providers, by slug, that take it in another form (a registered template); `registration` is as in
+    `providers.contract.Outgoing`.
     """
 
     id: str
@@ -55,6 +62,8 @@ class NewMessage:
     expires_at: int
     send_at: int | None = None
     fallback: tuple[tuple[Channel, Content], ...] = ()
+    variants: Mapping[str, Content] = field(default_factory=lambda: NOTHING)
+    registration: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     campaign_id: str = ""
     row: int | None = None
     batch_id: str | None = None
@@ -85,6 +94,8 @@ class Claimed:
     retries: int
     expires_at: int
     created_at: int
+    variants: Mapping[str, Content] = field(default_factory=lambda: NOTHING)
+    registration: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(slots=True)

@@ -2,8 +2,14 @@
 What people send to us, kept once however often the provider tells it.
 """
 
+from collections.abc import Sequence
+
+import msgspec
+
 from sendyard.storage.identifiers import new_id
 from sendyard.storage.transaction import Transaction
+
+_encode = msgspec.json.Encoder().encode
 
 
 def keep_inbound(
@@ -18,17 +24,30 @@ def keep_inbound(
     provider_ref: str,
     dedupe_key: str,
     received_at: int,
+    sender_kind: str = "phone",
+    identities: Sequence[tuple[str, str]] = (),
+    profile_name: str = "",
+    choice: str = "",
 ) -> bool:
-    """Store one inbound message; False when it is known already."""
+    """
+    Store one inbound message; False when it is known already.
+
+    `identities` are (kind, value) of other addresses of the same person, `choice` the button or row that was pressed.
+    """
     return bool(
         tx.run(
-            "INSERT INTO inbound_messages (id, workspace_id, account_id, sender, recipient, channel, text,"
-            " provider_ref, dedupe_key, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO inbound_messages (id, workspace_id, account_id, sender, sender_kind,"
+            " identities, profile_name, choice, recipient, channel, text, provider_ref, dedupe_key, received_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (
                 new_id(),
                 workspace_id,
                 account_id,
                 sender,
+                sender_kind,
+                _encode(identities).decode(),
+                profile_name,
+                choice,
                 recipient,
                 channel,
                 text,

@@ -28,6 +28,7 @@ def lane_of(running: Running, account: str) -> Lane:
         policy=running.dispatcher.policy,
         breaker=running.dispatcher.breaker(account),
         recorder=running.dispatcher,
+        tokens=running.dispatcher.tokens,
         owner="worker-1",
     )
 

@@ -125,7 +125,7 @@ async def test_a_later_time_makes_it_scheduled_and_expiry_counts_from_then(open_
         (draft(metadata={"k": "\0"}), ("/metadata", "bad_character")),
         (draft(metadata={"k": "\ud800"}), ("/metadata", "bad_character")),
         (draft(account="nobody"), ("/account", "unknown_account")),
-        (draft(channel=Channel.LINE), ("/to", "no_route")),
+        (draft(channel=Channel.LINE), ("/to", "not_a_line_id")),
         (draft(test=True), ("/to", "no_usable_account")),
         (draft(content="a" * 1601), ("/text", "text_too_long")),
     ],
@@ -154,8 +154,8 @@ async def test_without_a_route_the_refusal_says_how_to_make_one(yard: Yard) -> N
 async def test_a_number_that_was_parsed_before_is_not_parsed_again(
     open_yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(preflight, "parse_phone")
-    message = prepared(open_yard, draft(KOREAN, checked_country="KR"))
+    monkeypatch.delattr(preflight, "read_recipient")
+    message = prepared(open_yard, draft(KOREAN, checked=True, checked_country="KR"))
     assert (message.to.value, message.country) == (KOREAN, "KR")
 
 

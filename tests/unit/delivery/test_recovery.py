@@ -258,8 +258,8 @@ async def test_a_fault_with_one_exchange_does_not_hold_up_the_others(
     await running.yard.database.write(lambda tx: recover(tx, now=now_ms(), everything=True))
     real = recovery_module.build  # type: ignore[attr-defined]
 
-    def build(entry: Any, exchange: Any) -> Any:
-        batch = real(entry, exchange)
+    def build(entry: Any, exchange: Any, **rest: Any) -> Any:
+        batch = real(entry, exchange, **rest)
         if any(isinstance(one.content, Text) and one.content.body == "poison" for one in batch.outgoing):
             raise ValueError("cannot build")
         return batch

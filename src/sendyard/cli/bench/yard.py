@@ -108,7 +108,8 @@ def yard(slug: str, base: str, database_url: str | None, *, public_url: str = ""
 
 def fill(place: Yard, count: int, *, campaign_id: str = "") -> None:
     """Enqueue `count` messages with different texts, to different invented numbers."""
-    countries = place.entry.adapter.spec.countries
+    spec = place.entry.adapter.spec
+    countries = spec.home or spec.countries
     country = next((code for code in sorted(countries) if code in _PREFIXES), "")
     for start in range(0, count, _CHUNK):
         now = now_ms()

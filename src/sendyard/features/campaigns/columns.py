@@ -24,6 +24,7 @@ _PHONE_NAMES = (
     """,
     "telephone telephonenumber tel telno contactnumber contactno contactphone 전화 연락처 電話 电话 聯絡電話 联系电话",
     "number contact address 번호 號碼",
+    "lineuserid lineid whatsappid waid userid",
 )
 _JOINTS = re.compile(r"[\W_]+")
 _MOST_NAMED = 30  # columns listed in a message
@@ -52,7 +53,9 @@ def phone_rank(name: str) -> int | None:
     return _RANKS.get(_key(name))
 
 
-def map_columns(header: Sequence[str], template: Template, *, phone_column: str = "") -> Columns:
+def map_columns(
+    header: Sequence[str], template: Template, *, phone_column: str = "", also: Sequence[str] = ()
+) -> Columns:
     """
     Find the column of the number and one for every variable, by name; case, spaces and punctuation do not matter.
 
@@ -61,6 +64,7 @@ def map_columns(header: Sequence[str], template: Template, *, phone_column: str 
     Args:
         header: names of the columns.
         template: whose variables need values.
+        also: further variables, of the registered forms of the text.
         phone_column: the column of the number, when its name does not tell.
 
     Raises:
@@ -72,7 +76,7 @@ def map_columns(header: Sequence[str], template: Template, *, phone_column: str 
         places.setdefault(_key(name), []).append(position)
     variables: dict[str, int] = {}
     missing = []
-    for variable in template.variables:
+    for variable in dict.fromkeys((*template.variables, *also)):
         fitting = places.get(_key(variable), [])
         exact = [position for position in fitting if header[position] == variable] or fitting
         if len(exact) > 1:
@@ -80,7 +84,7 @@ def map_columns(header: Sequence[str], template: Template, *, phone_column: str 
             raise _refused("ambiguous_column", detail)
         if exact:
             variables[variable] = exact[0]
-        elif variable in template.required:
+        elif variable in template.required or variable in also:
             missing.append("{" + variable + "}")
     if missing:
         raise _refused(

@@ -26,9 +26,10 @@ from sendyard.features.campaigns.importing import forget_import
 from sendyard.features.campaigns.queries import CampaignRow
 from sendyard.features.campaigns.rows import Recipient
 from sendyard.features.campaigns.safety import FailureWatch
+from sendyard.features.templates.registered import forms_of
 from sendyard.ledger.cancel import cancel_lane
 from sendyard.ledger.enqueue import enqueue
-from sendyard.ledger.entries import NewMessage
+from sendyard.ledger.entries import NOTHING, NewMessage
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
@@ -171,21 +172,29 @@ def prepare_rows(
 ) -> list[NewMessage | AppError]:
     """Render each row and check it as far as that needs no database; one outcome per row, in order."""
     template = compiled(campaign.body)
+    forms = forms_of(campaign.registered)
     channel, purpose = Channel(campaign.channel), Purpose(campaign.purpose)
-    drafts = [
-        Draft(
-            to=row.address,
-            checked_country=row.country,
-            content=Text(template.render(_decode_variables(row.variables))),
-            channel=channel,
-            purpose=purpose,
-            sender=campaign.sender,
-            expires_in=campaign.expires_in,
-            campaign_id=campaign.id,
-            row=row.row,
+    drafts = []
+    for row in rows:
+        values = _decode_variables(row.variables)
+        text = template.render(values)
+        drafts.append(
+            Draft(
+                to=row.address,
+                checked=True,
+                checked_country=row.country,
+                content=Text(text),
+                variants=forms.render(values, text) if forms else NOTHING,
+                registration=forms.registration if forms else NOTHING,
+                channel=channel,
+                purpose=purpose,
+                sender=campaign.sender,
+                account=campaign.account,
+                expires_in=campaign.expires_in,
+                campaign_id=campaign.id,
+                row=row.row,
+            )
         )
-        for row in rows
-    ]
     return prepare_many(directory, campaign.workspace_id, drafts, moment)
 
 

@@ -23,6 +23,7 @@ from sendyard.features.campaigns.results import Results
 from sendyard.features.campaigns.rows import Judge
 from sendyard.features.campaigns.spreadsheet import open_spreadsheet
 from sendyard.features.campaigns.wishes import LONGEST_NAME, Wish
+from sendyard.features.templates.registered import forms_of
 from sendyard.ledger.cancel import cancel_campaign
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import new_id, now_ms
@@ -74,7 +75,7 @@ class Campaigns:
             purpose: transactional or promotional.
             country: ISO 3166 code by which national numbers are read, and the first guess at the encoding.
             sender: what recipients see; "" for the account's own.
-            account: must stay "": a campaign goes the way its routes say.
+            account: id or name of the account that carries it; "" lets its routes decide.
             expires_in: seconds a message may wait after it was prepared.
             phone_column: the column of the numbers, when its name does not tell.
 
@@ -88,8 +89,11 @@ class Campaigns:
         version = None if template_code is None else await self._version(workspace_id, template_code)
         body = version[1] if version else text or ""
         template = compile_template(body)
+        forms = forms_of(version[2]) if version else None
+        if account:
+            account = self._directory.require(workspace_id, account).id
         sheet = await asyncio.to_thread(open_spreadsheet, csv, country)
-        columns = map_columns(sheet.header, template, phone_column=phone_column)
+        columns = map_columns(sheet.header, template, phone_column=phone_column, also=forms.variables if forms else ())
         campaign_id = new_id()
         now = now_ms()
 
@@ -100,11 +104,13 @@ class Campaigns:
                 version_id = queries.insert_unlisted_version(tx, workspace_id, campaign_id, body, now=now)
             queries.insert_campaign(tx, campaign_id, workspace_id, version_id=version_id, name=name.strip(),
                                     channel=Channel(channel), purpose=Purpose(purpose), sender=sender,
-                                    country=country, expires_in=expires_in, now=now)  # fmt: skip
+                                    account=account, country=country, expires_in=expires_in, now=now)  # fmt: skip
 
         await self._database.write(begin)
         async with whole_or_nothing(self._database, campaign_id):
-            await keep_rows(self._database, workspace_id, campaign_id, sheet, Judge(columns, template, country))
+            await keep_rows(
+                self._database, workspace_id, campaign_id, sheet, Judge(columns, template, country, Channel(channel))
+            )
         suppressed = await self._database.read(lambda tx: queries.suppressed_count(tx, campaign_id, Channel(channel)))
         return {
             **await self.get(workspace_id, campaign_id),
@@ -252,7 +258,8 @@ class Campaigns:
         def begin(tx: Transaction) -> None:
             queries.insert_campaign(tx, retry_id, workspace_id, version_id=campaign.version_id, name=name,
                                     channel=campaign.channel, purpose=campaign.purpose, sender=campaign.sender,
-                                    country=campaign.country, expires_in=campaign.expires_in, now=now)  # fmt: skip
+                                    account=campaign.account, country=campaign.country,
+                                    expires_in=campaign.expires_in, now=now)  # fmt: skip
 
         await self._database.write(begin)
         async with whole_or_nothing(self._database, retry_id):
@@ -265,7 +272,7 @@ class Campaigns:
         found = await self._database.read(lambda tx: queries.campaigns(tx, workspace_id, after=after, limit=limit))
         return [_document(campaign) for campaign in found]
 
-    async def _version(self, workspace_id: str, code: str) -> tuple[str, str]:
+    async def _version(self, workspace_id: str, code: str) -> tuple[str, str, str]:
         found = await self._database.read(lambda tx: queries.newest_template(tx, workspace_id, code))
         if found is None:
             detail = f"There is no template {code!r:.80}; `sendyard templates list` shows those there are."

@@ -25,7 +25,7 @@ _MESSAGE_OF_ROW = "m.group_id = r.campaign_id AND m.group_id <> '' AND m.address
 _CAMPAIGN = (
     "SELECT c.id, c.workspace_id, c.name, c.status, c.channel, c.purpose, c.sender, c.country, c.expires_in_seconds,"
     " c.pause_reason, c.expanded_to, c.created_at, c.started_at, c.finished_at, v.id, v.version, v.body, t.version,"
-    " t.code FROM campaigns c JOIN template_versions v ON v.id = c.template_version_id"
+    " t.code, c.account, v.registered FROM campaigns c JOIN template_versions v ON v.id = c.template_version_id"
     " JOIN templates t ON t.id = v.template_id"
 )
 _RECIPIENT = "r.row, r.given, r.address, r.country, r.variables, r.code, r.detail, r.fixed"
@@ -62,6 +62,8 @@ class CampaignRow(NamedTuple):
     body: str
     newest_version: int  # 0 for a text written for this campaign alone
     code: str
+    account: str
+    registered: str
 
 
 class ResultRow(NamedTuple):
@@ -102,14 +104,14 @@ class AttemptRow(NamedTuple):
 # ---- making one ----------------------------------------------------------------------------------
 
 
-def newest_template(tx: Transaction, workspace_id: str, code: str) -> tuple[str, str] | None:
-    """(version id, body) of the newest version of a listed template."""
+def newest_template(tx: Transaction, workspace_id: str, code: str) -> tuple[str, str, str] | None:
+    """(version id, body, registered forms) of the newest version of a listed template."""
     found = tx.rows(
-        "SELECT v.id, v.body FROM templates t JOIN template_versions v ON v.template_id = t.id"
+        "SELECT v.id, v.body, v.registered FROM templates t JOIN template_versions v ON v.template_id = t.id"
         " AND v.version = t.version WHERE t.workspace_id = ? AND t.code = ?",
         (workspace_id, code),
     )
-    return (found[0][0], found[0][1]) if found else None
+    return (found[0][0], found[0][1], found[0][2]) if found else None
 
 
 def insert_unlisted_version(tx: Transaction, workspace_id: str, campaign_id: str, body: str, *, now: int) -> str:
@@ -132,12 +134,26 @@ def insert_unlisted_version(tx: Transaction, workspace_id: str, campaign_id: str
 
 
 def insert_campaign(tx: Transaction, campaign_id: str, workspace_id: str, *, version_id: str, name: str, channel: str,
-                    purpose: str, sender: str, country: str, expires_in: int, now: int) -> None:  # fmt: skip
+                    purpose: str, sender: str, account: str, country: str, expires_in: int,
+                    now: int) -> None:  # fmt: skip
     """Store a campaign that nobody sees before `finish_import`."""
     tx.run(
-        "INSERT INTO campaigns (id, workspace_id, name, status, template_version_id, channel, purpose, sender, country,"
-        " expires_in_seconds, expanded_to, created_at) VALUES (?, ?, ?, 'draft', ?, ?, ?, ?, ?, ?, ?, ?)",
-        (campaign_id, workspace_id, name, version_id, channel, purpose, sender, country, expires_in, IMPORTING, now),
+        "INSERT INTO campaigns (id, workspace_id, name, status, template_version_id, channel, purpose, sender, account,"
+        " country, expires_in_seconds, expanded_to, created_at) VALUES (?, ?, ?, 'draft', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            campaign_id,
+            workspace_id,
+            name,
+            version_id,
+            channel,
+            purpose,
+            sender,
+            account,
+            country,
+            expires_in,
+            IMPORTING,
+            now,
+        ),
     )
 
 
@@ -240,8 +256,8 @@ def suppressed_count(tx: Transaction, campaign_id: str, channel: str) -> int:
     ((count,),) = tx.rows(
         "SELECT count(*) FROM campaign_recipients r WHERE r.campaign_id = ? AND r.code = '' AND EXISTS"
         " (SELECT 1 FROM suppressions s WHERE s.workspace_id = r.workspace_id AND s.address = r.address"
-        " AND s.channel IN ('', ?))",
-        (campaign_id, channel),
+        " AND s.channel IN ('', ?) AND s.purpose IN ('', (SELECT purpose FROM campaigns WHERE id = ?)))",
+        (campaign_id, channel, campaign_id),
     )
     return int(count)
 

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import msgspec
 
 from sendyard.delivery.preflight import is_storable
-from sendyard.domain.phone import LONGEST_INPUT, parse_phone
+from sendyard.domain.channels import Channel
+from sendyard.domain.phone import LONGEST_INPUT
+from sendyard.domain.recipients import read_recipient
 from sendyard.domain.template import Template
 from sendyard.features.campaigns.columns import Columns
 
@@ -41,13 +43,14 @@ class Judge:
     file names them.
     """
 
-    def __init__(self, columns: Columns, template: Template, country: str) -> None:
-        """Take where things are, what needs values, and the country by which national numbers are read."""
+    def __init__(self, columns: Columns, template: Template, country: str, channel: Channel = Channel.SMS) -> None:
+        """Take where things are, what needs values, the country by which national numbers are read, the channel."""
+        self._channel = channel
         self._columns = columns
         self._variables = tuple(columns.variables.items())
         self._required = [(name, columns.variables[name]) for name in template.required]
         self._country = country
-        self._seen: dict[int, int] = {}
+        self._seen: dict[int | str, int] = {}
         self.good = 0
         self.fixed = 0
         self.refused: Counter[str] = Counter()
@@ -64,9 +67,9 @@ class Judge:
                 "quotation marks."
             )
             return self._refuse(number, given, "too_many_cells", detail)
-        parsed = parse_phone(given, self._country)
-        if not parsed.ok:
-            return self._refuse(number, given, parsed.reason, parsed.detail)
+        parsed = read_recipient(self._channel, given, self._country)
+        if parsed.address is None:
+            return self._refuse(number, given, parsed.code, parsed.detail)
         missing = [name for name, position in self._required if not full[position].strip()]
         if missing:
             named = ", ".join(f"{columns.variable_names[name]} for {{{name}}}" for name in missing)
@@ -76,14 +79,16 @@ class Judge:
         if not all(map(is_storable, values.values())):
             detail = "A cell holds a character that cannot be sent (U+0000, or half of a pair); type the cell again."
             return self._refuse(number, given, "bad_character", detail)
-        address = int(parsed.e164[1:])
+        value = parsed.address.value
+        # A number takes a third of the memory of its text.
+        address = int(value[1:]) if value[0] == "+" else value
         first = self._seen.setdefault(address, number)
         if first != number:
-            return self._refuse(number, given, "duplicate", f"The same number as in row {first}, which is kept.")
+            return self._refuse(number, given, "duplicate", f"The same recipient as in row {first}, which is kept.")
         self.good += 1
         if parsed.fixed:
             self.fixed += 1
-        return Recipient(number, given, parsed.e164, parsed.country, _json(values), "", "", parsed.fixed)
+        return Recipient(number, given, value, parsed.country, _json(values), "", "", parsed.fixed)
 
     def _refuse(self, number: int, given: str, code: str, detail: str) -> Recipient:
         self.refused[code] += 1

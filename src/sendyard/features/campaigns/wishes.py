@@ -68,9 +68,6 @@ class Wish:
         if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
             detail = f"Expected a country code of two letters such as TW, found {country!r:.40}."
             yield FieldError("/country", "bad_country", detail)
-        if self.account:
-            detail = "A campaign goes the way its routes say. Set a route for its channel and purpose to this account."
-            yield FieldError("/account", "account_not_for_campaigns", detail)
         if not 1 <= self.expires_in <= LONGEST_EXPIRES_IN:
             detail = f"Expected 1 to {LONGEST_EXPIRES_IN:,} seconds, found {self.expires_in:,}."
             yield FieldError("/expires_in", "bad_expiry", detail)

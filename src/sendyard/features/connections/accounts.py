@@ -3,16 +3,17 @@ Provider accounts: add, change, try out, pause.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sendyard.delivery.credentials import masked, merged, parse_settings, place, seal_settings
 from sendyard.delivery.directory import AccountEntry, Directory
+from sendyard.delivery.tokens import Tokens
+from sendyard.delivery.transport import NotSent, Transport
 from sendyard.domain.errors import AppError, Conflict, FieldError, Invalid, ProviderError
 from sendyard.features.connections import queries
 from sendyard.features.connections.fields import check_fields
-from sendyard.providers.abilities import AccountProbe, BalanceQuery
+from sendyard.providers.abilities import AccountProbe, BalanceQuery, SenderList, UsageQuery
 from sendyard.providers.contract import Call, ProtocolError
 from sendyard.providers.registry import adapter as adapter_of
 from sendyard.providers.wire import HttpRequest, HttpResponse
@@ -21,6 +22,7 @@ from sendyard.storage.identifiers import new_id, now_ms
 from sendyard.storage.transaction import Transaction
 from sendyard.storage.vault import Vault
 
+T = TypeVar("T")
 Exchange = Callable[[AccountEntry, HttpRequest], Awaitable[HttpResponse]]
 """Moves one request for one account; whoever owns the HTTP client gives it. Raises OSError, TimeoutError, AppError."""
 
@@ -36,8 +38,11 @@ _DEFAULTS: Mapping[str, Any] = {
 class Accounts:
     """Accounts of every workspace. An account is named by its id or its name; secrets go in and never come out."""
 
-    def __init__(self, database: Database, vault: Vault, directory: Directory, exchange: Exchange) -> None:
-        """Take where rows are, what seals them, the directory to keep in step, and the way to providers."""
+    def __init__(
+        self, database: Database, vault: Vault, directory: Directory, exchange: Exchange, tokens: Tokens | None = None
+    ) -> None:
+        """Take where rows are, what seals them, the directory to keep in step, the way to providers, their tokens."""
+        self._tokens = tokens or Tokens(Transport())
         self._database = database
         self._vault = vault
         self._directory = directory
@@ -148,11 +153,12 @@ class Accounts:
             Conflict: its credentials cannot be opened, or the provider offers no such call.
         """
         entry = self._readable(workspace_id, account)
-        adapter, call = entry.adapter, _call(entry)
+        adapter = entry.adapter
         if not isinstance(adapter, AccountProbe):
             detail = f"{adapter.spec.name} offers no call that tests an account; send a message instead."
             raise Conflict("not_supported", detail)
         try:
+            call = await self._tokens.call(entry)
             probe = adapter.parse_probe(call, await self._exchange(entry, adapter.build_probe(call)))
         except _FAILURES as error:
             return {"ok": False, "detail": _unreachable(entry, error), "facts": {}}
@@ -167,17 +173,64 @@ class Accounts:
             Conflict: the provider has no such call, refused it, or could not be asked.
         """
         entry = self._readable(workspace_id, account)
-        if not isinstance(entry.adapter, BalanceQuery):
-            raise Conflict(
-                "not_supported", f"{entry.adapter.spec.name} does not tell its balance; see its own console."
-            )
+        adapter = entry.adapter
+        if not isinstance(adapter, BalanceQuery):
+            raise Conflict("not_supported", f"{adapter.spec.name} does not tell its balance; see its own console.")
+        found = await self._asked(entry, adapter.build_balance, lambda _call, answer: adapter.parse_balance(answer))
+        return {"amount": str(found.amount), "currency": found.currency}
+
+    async def senders(self, workspace_id: str, account: str) -> Sequence[dict[str, Any]]:
+        """
+        Ask the provider which senders this account may use: `{sender, name, channels, usable, facts}`.
+
+        Raises:
+            NotFound: there is no such account.
+            Conflict: the provider has no such call, refused it, or could not be asked.
+        """
+        entry = self._readable(workspace_id, account)
+        adapter = entry.adapter
+        if not isinstance(adapter, SenderList):
+            raise Conflict("not_supported", f"{adapter.spec.name} does not list senders; see its own console.")
+        return [
+            {
+                "sender": one.sender,
+                "name": one.name,
+                "channels": sorted(channel.value for channel in one.channels),
+                "usable": one.usable,
+                "facts": dict(one.facts),
+            }
+            for one in await self._asked(entry, adapter.build_senders, adapter.parse_senders)
+        ]
+
+    async def usage(self, workspace_id: str, account: str) -> dict[str, str]:
+        """
+        Ask the provider how much of a quota or period is used, as named facts.
+
+        Raises:
+            NotFound: there is no such account.
+            Conflict: the provider has no such call, refused it, or could not be asked.
+        """
+        entry = self._readable(workspace_id, account)
+        adapter = entry.adapter
+        if not isinstance(adapter, UsageQuery):
+            raise Conflict("not_supported", f"{adapter.spec.name} tells no usage; see its own console.")
+        return dict(await self._asked(entry, adapter.build_usage, adapter.parse_usage))
+
+    async def _asked(
+        self,
+        entry: AccountEntry,
+        build: Callable[[Call], HttpRequest],
+        parse: Callable[[Call, HttpResponse], T | ProviderError],
+    ) -> T:
+        """One question to a provider. Raises Conflict when it refuses or cannot be asked."""
         try:
-            found = entry.adapter.parse_balance(await self._exchange(entry, entry.adapter.build_balance(_call(entry))))
+            call = await self._tokens.call(entry)
+            found = parse(call, await self._exchange(entry, build(call)))
         except _FAILURES as error:
             raise Conflict("provider_unreachable", _unreachable(entry, error)) from error
         if isinstance(found, ProviderError):
             raise Conflict("provider_refused", _said(entry, found))
-        return {"amount": str(found.amount), "currency": found.currency}
+        return found
 
     async def rotate_keys(self) -> int:
         """
@@ -212,7 +265,7 @@ class Accounts:
         return entry
 
 
-_FAILURES = (OSError, TimeoutError, ProtocolError, AppError)
+_FAILURES = (NotSent, OSError, TimeoutError, ProtocolError, AppError)
 
 
 def _document(entry: AccountEntry) -> dict[str, Any]:
@@ -233,16 +286,6 @@ def _document(entry: AccountEntry) -> dict[str, Any]:
         "emulated": entry.is_emulated,
         "created_at": entry.created_at,
     }
-
-
-def _call(entry: AccountEntry) -> Call:
-    return Call(
-        account=entry.settings,
-        now=datetime.now(UTC),
-        nonce=secrets.token_hex(16),
-        exchange_id=new_id(),
-        callback_url=entry.callback_url,
-    )
 
 
 def _free_name(provider: str, taken: set[str]) -> str:

@@ -2,20 +2,24 @@
 Templates by their code: each edit makes a version, and a version never changes.
 """
 
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sendyard.delivery.directory import Directory
 from sendyard.delivery.preflight import is_storable
 from sendyard.delivery.routing import decide
 from sendyard.domain.channels import Channel, Purpose
+from sendyard.domain.content import Content
 from sendyard.domain.errors import Conflict, FieldError, Invalid, NotFound
 from sendyard.domain.parts import inspect_text
 from sendyard.domain.template import Template, compile_template
 from sendyard.features.templates import queries
+from sendyard.features.templates.registered import Forms, check_registered, forms_of
+from sendyard.ledger.entries import NOTHING
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
@@ -34,6 +38,8 @@ class Rendered:
     text: str
     version_id: str
     version: int
+    variants: Mapping[str, Content] = field(default_factory=lambda: NOTHING)  # by provider, where it is registered
+    registration: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class _Compiled:
     version_id: str
     version: int
     template: Template
+    forms: Forms | None
 
 
 class Templates:
@@ -56,45 +63,64 @@ class Templates:
         self._clock = clock
         self._compiled: dict[tuple[str, str], _Compiled] = {}
 
-    async def add(self, workspace_id: str, *, code: str, body: str, name: str = "") -> dict[str, Any]:
+    async def add(
+        self,
+        workspace_id: str,
+        *,
+        code: str,
+        body: str,
+        name: str = "",
+        registered: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """
-        Store a template with its first version.
+        Store a template with its first version; `registered` is as `registered.Registered` has it.
 
         Raises:
-            Invalid: the code, name or text is not usable; `bad_template` says where.
+            Invalid: the code, name, text or a registered form is not usable; `bad_template` says where.
             Conflict: the code is taken.
         """
         _check(code=code, name=name, body=body)
         compile_template(body)
+        kept = check_registered(registered)
         moment = now_ms()
         if not await self._database.write(
-            lambda tx: queries.insert_template(tx, workspace_id, code=code, name=name or code, body=body, now=moment)
+            lambda tx: queries.insert_template(
+                tx, workspace_id, code=code, name=name or code, body=body, registered=kept, now=moment
+            )
         ):
             detail = f"There is a template {code!r} already; edit that one, or choose another code."
             raise Conflict("code_taken", detail, errors=[FieldError("/code", "code_taken", detail)])
         return await self.get(workspace_id, code)
 
     async def edit(
-        self, workspace_id: str, code: str, *, body: str | None = None, name: str | None = None
+        self,
+        workspace_id: str,
+        code: str,
+        *,
+        body: str | None = None,
+        name: str | None = None,
+        registered: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """
-        Change the name, or the text, which makes a new version unless it is the same as the newest.
+        Change the name, or the text or its registered forms, which makes a new version unless nothing differs.
 
         Raises:
-            Invalid: the text or name is not usable.
+            Invalid: the text, the name or a registered form is not usable.
             NotFound: there is no such template.
         """
         _check(name=name, body=body)
         if body is not None:
             compile_template(body)
+        kept = None if registered is None else check_registered(registered)
         moment = now_ms()
 
         def change(tx: Transaction) -> bool:
             row = queries.newest(tx, workspace_id, code)
             if row is None:
                 return False
-            if body is not None and body != row[6]:
-                queries.add_version(tx, workspace_id, row[0], body=body, now=moment)
+            wanted = (row[6] if body is None else body, row[8] if kept is None else kept)
+            if wanted != (row[6], row[8]):
+                queries.add_version(tx, workspace_id, row[0], body=wanted[0], registered=wanted[1], now=moment)
             if name:
                 queries.rename(tx, workspace_id, row[0], name)
             return True
@@ -115,7 +141,10 @@ class Templates:
         """Give every version, newest first. Raises NotFound."""
         template_id = (await self.get(workspace_id, code))["id"]
         rows = await self._database.read(lambda tx: queries.versions(tx, workspace_id, template_id))
-        return [dict(zip(("id", "version", "body", "created_at"), row, strict=True)) for row in rows]
+        return [
+            {"id": id_, "version": version, "body": body, "created_at": at, "registered": json.loads(registered)}
+            for id_, version, body, at, registered in rows
+        ]
 
     async def render(self, workspace_id: str, code: str, variables: Mapping[str, str]) -> Rendered:
         """
@@ -126,7 +155,12 @@ class Templates:
             MissingVariable: a variable has neither value nor default.
         """
         compiled = await self._newest(workspace_id, code)
-        return Rendered(compiled.template.render(variables), compiled.version_id, compiled.version)
+        text = compiled.template.render(variables)
+        forms = compiled.forms
+        if forms is None:
+            return Rendered(text, compiled.version_id, compiled.version)
+        variants = forms.render(variables, text)
+        return Rendered(text, compiled.version_id, compiled.version, variants, forms.registration)
 
     async def preview(
         self,
@@ -188,7 +222,7 @@ class Templates:
         template = known.template if known is not None and same else compile_template(row[6])
         if len(self._compiled) >= _MOST_REMEMBERED:
             self._compiled.clear()
-        found = _Compiled(self._clock() + _BELIEVED_SECONDS, row[5], row[3], template)
+        found = _Compiled(self._clock() + _BELIEVED_SECONDS, row[5], row[3], template, forms_of(row[8]))
         self._compiled[workspace_id, code] = found
         return found
 
@@ -213,7 +247,7 @@ def _unknown(code: str) -> NotFound:
 
 
 def _document(row: tuple[Any, ...]) -> dict[str, Any]:
-    template_id, code, name, version, created_at, version_id, body, updated_at = row
+    template_id, code, name, version, created_at, version_id, body, updated_at, registered = row
     template = compile_template(body)
     return {
         "id": template_id,
@@ -222,6 +256,7 @@ def _document(row: tuple[Any, ...]) -> dict[str, Any]:
         "version": version,
         "version_id": version_id,
         "body": body,
+        "registered": json.loads(registered),
         "variables": list(template.variables),
         "required": list(template.required),
         "created_at": created_at,

@@ -8,12 +8,14 @@ from sendyard.storage.identifiers import new_id
 from sendyard.storage.transaction import Transaction
 
 _NEWEST = (
-    "SELECT t.id, t.code, t.name, t.version, t.created_at, v.id, v.body, v.created_at FROM templates t"
+    "SELECT t.id, t.code, t.name, t.version, t.created_at, v.id, v.body, v.created_at, v.registered FROM templates t"
     " JOIN template_versions v ON v.template_id = t.id AND v.version = t.version WHERE t.workspace_id = ?"
 )
 
 
-def insert_template(tx: Transaction, workspace_id: str, *, code: str, name: str, body: str, now: int) -> bool:
+def insert_template(
+    tx: Transaction, workspace_id: str, *, code: str, name: str, body: str, registered: str, now: int
+) -> bool:
     """Store a template with its first version; False when the code is taken."""
     template_id = new_id()
     stored = tx.run(
@@ -22,18 +24,18 @@ def insert_template(tx: Transaction, workspace_id: str, *, code: str, name: str,
         (template_id, workspace_id, code, name, now),
     )
     if stored:
-        _insert_version(tx, workspace_id, template_id, 1, body, now)
+        _insert_version(tx, workspace_id, template_id, 1, body, registered, now)
     return stored == 1
 
 
-def add_version(tx: Transaction, workspace_id: str, template_id: str, *, body: str, now: int) -> int:
+def add_version(tx: Transaction, workspace_id: str, template_id: str, *, body: str, registered: str, now: int) -> int:
     """Store the next version and make it the newest; returns its number."""
     # The update takes the row, so that two edits at once get two numbers.
     ((version,),) = tx.rows(
         "UPDATE templates SET version = version + 1 WHERE workspace_id = ? AND id = ? RETURNING version",
         (workspace_id, template_id),
     )
-    _insert_version(tx, workspace_id, template_id, version, body, now)
+    _insert_version(tx, workspace_id, template_id, version, body, registered, now)
     return int(version)
 
 
@@ -54,17 +56,19 @@ def templates(tx: Transaction, workspace_id: str, *, after: str, limit: int) -> 
 
 
 def versions(tx: Transaction, workspace_id: str, template_id: str) -> list[tuple[Any, ...]]:
-    """(id, version, body, created) of every version, newest first."""
+    """(id, version, body, created, registered) of every version, newest first."""
     return tx.rows(
-        "SELECT id, version, body, created_at FROM template_versions WHERE workspace_id = ? AND template_id = ?"
-        " ORDER BY version DESC",
+        "SELECT id, version, body, created_at, registered FROM template_versions WHERE workspace_id = ?"
+        " AND template_id = ? ORDER BY version DESC",
         (workspace_id, template_id),
     )
 
 
-def _insert_version(tx: Transaction, workspace_id: str, template_id: str, version: int, body: str, now: int) -> None:
+def _insert_version(
+    tx: Transaction, workspace_id: str, template_id: str, version: int, body: str, registered: str, now: int
+) -> None:
     tx.run(
-        "INSERT INTO template_versions (id, workspace_id, template_id, version, body, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (new_id(), workspace_id, template_id, version, body, now),
+        "INSERT INTO template_versions (id, workspace_id, template_id, version, body, registered, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (new_id(), workspace_id, template_id, version, body, registered, now),
     )
