@@ -102,3 +102,21 @@ def test_generated_keys_differ_and_need_no_quoting_in_a_shell() -> None:
         len(key) == 43 and set(key) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
         for key in keys
     )
+
+
+def test_a_fingerprint_recognises_its_value_at_its_place_only() -> None:
+    vault = Vault([generate_key()])
+    mark = vault.fingerprint(b"123456", "otp:1")
+    assert vault.recognises(mark, b"123456", "otp:1")
+    assert not vault.recognises(mark, b"123457", "otp:1")
+    assert not vault.recognises(mark, b"123456", "otp:2")
+    assert not vault.recognises(mark, b"1123456", "otp:")
+    assert b"123456" not in mark
+
+
+def test_a_fingerprint_outlives_a_new_key_and_ends_with_its_own() -> None:
+    old, new = generate_key(), generate_key()
+    mark = Vault([old]).fingerprint(b"123456", "otp:1")
+    assert Vault([new, old]).recognises(mark, b"123456", "otp:1")
+    assert not Vault([new]).recognises(mark, b"123456", "otp:1")
+    assert mark != Vault([new]).fingerprint(b"123456", "otp:1")

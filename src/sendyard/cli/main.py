@@ -23,6 +23,7 @@ ENTRIES = {
     "emulate": Entry(f"{_HERE}.emulating", "emulate", "The carriers' emulators, for development and tests."),
     "send": Entry(f"{_HERE}.sending", "send", "Send one message."),
     "messages": Entry(f"{_HERE}.sending", "messages", "Follow messages: show, list, cancel."),
+    "otp": Entry(f"{_HERE}.one_time", "otp", "One-time codes: send, resend, verify."),
     "campaign": Entry(f"{_HERE}.campaigns", "campaign", "One template to many people, from a CSV file."),
     "templates": Entry(f"{_HERE}.templates", "templates", "Texts with variables: list, add, edit, preview."),
     "suppressions": Entry(f"{_HERE}.audience", "suppressions", "Numbers that must not be contacted."),

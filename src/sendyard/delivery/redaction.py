@@ -13,6 +13,7 @@ from sendyard.providers.wire import HttpRequest, HttpResponse
 _MARK = "•••"
 _LONGEST = 2000  # characters kept of a body: enough to explain, small enough to keep for every exchange
 _SHORTEST_SECRET = 4  # a shorter value would blot out ordinary words
+_DIGITS = re.compile("[0-9]{4,}")
 
 
 @lru_cache(maxsize=1024)
@@ -34,9 +35,19 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def describe_request(request: HttpRequest, secrets: tuple[str, ...], *, with_body: bool) -> str:
-    """The method, address and beginning of the body as the exchange log keeps them; headers are left out."""
+    """
+    The method, address and beginning of the body as the exchange log keeps them; headers are left out.
+
+    Without the body nothing of the text is kept: some providers take it in the query, and codes in the path.
+    """
+    if not with_body:
+        address, _, query = request.url.partition("?")
+        scheme, _, rest = address.partition("://")
+        host, slash, path = rest.partition("/")
+        path = _DIGITS.sub(_MARK, redact(path, secrets))
+        return f"{request.method} {scheme}://{redact(host, secrets)}{slash}{path}{'?' + _MARK if query else ''}"
     text = f"{request.method} {request.url}"
-    if with_body and request.body:
+    if request.body:
         return f"{redact(text, secrets)}\n\n{_beginning(request.body, secrets)}"
     return redact(text, secrets)
 

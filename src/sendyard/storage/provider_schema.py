@@ -65,7 +65,8 @@ otp_codes = Table(
     Column("session", Text, nullable=False, server_default=""),  # the provider's name of it
     Column("message_id", ID),  # the message that carries a code of our own
     Column("reference", Text, nullable=False, server_default=""),
-    Column("status", Text, nullable=False),  # pending, verified, failed, expired, cancelled
+    # pending, verified, failed, expired, cancelled; unknown: the provider was asked to send it and gave no answer
+    Column("status", Text, nullable=False),
     Column("attempts_left", Integer, nullable=False),
     Column("sends", Integer, nullable=False, server_default="1"),
     Column("resend_after", TIME, nullable=False),

@@ -3,11 +3,15 @@ The credential vault: AES-256-GCM under a ring of keys, newest first.
 
 A sealed value is `version (1 byte) | key id (8) | nonce (12) | ciphertext and tag`. It opens only under the
 name it was sealed for, so a row copied into another account stays shut.
+
+What need never be read again is kept as a fingerprint instead: `key id (8) | HMAC-SHA256 (32)`, bound to its place in
+the same way. Without the ring even a value of six digits cannot be found by trying them all.
 """
 
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 from collections.abc import Sequence
 
@@ -43,6 +47,7 @@ class Vault:
             raise Invalid("bad_key_ring", "expected at least one secret key, found none; set SENDYARD_SECRET_KEYS")
         self._newest = _key_id(ring[0])
         self._ciphers = {_key_id(key): AESGCM(key) for key in ring}
+        self._marks = {_key_id(key): _mark_key(key) for key in ring}
 
     def seal(self, plaintext: bytes, bound_to: str) -> bytes:
         """Encrypt; `bound_to` names the one place where the result may be opened again."""
@@ -77,6 +82,19 @@ class Vault:
                 "damaged_secret", "the sealed value was changed or belongs to another account; enter the secret again"
             ) from None
 
+    def fingerprint(self, value: bytes, bound_to: str) -> bytes:
+        """Give a keyed hash by which `value` is recognised at one place, and by which nobody can find it."""
+        return self._newest + _mark(self._marks[self._newest], value, bound_to)
+
+    def recognises(self, fingerprint: bytes, value: bytes, bound_to: str) -> bool:
+        """
+        Whether `fingerprint` was made of `value` for `bound_to`; takes as long for every value.
+
+        False as well when it was made with a key that is no longer in the ring.
+        """
+        key = self._marks.get(fingerprint[:_ID_BYTES], b"")
+        return hmac.compare_digest(fingerprint[_ID_BYTES:], _mark(key, value, bound_to)) and bool(key)
+
     def is_current(self, sealed: bytes) -> bool:
         """Whether it is sealed with the newest key, so that rotation has nothing to do."""
         return sealed[:1] == _VERSION and _id_of(sealed) == self._newest
@@ -103,6 +121,16 @@ def _decode_key(key: str, position: int) -> bytes:
 def _key_id(key: bytes) -> bytes:
     # Of the key, but not telling anything about it.
     return hashlib.sha256(b"sendyard key id\0" + key).digest()[:_ID_BYTES]
+
+
+def _mark_key(key: bytes) -> bytes:
+    # One key for one use: the key of the cipher itself never signs anything.
+    return hmac.digest(key, b"sendyard fingerprint key", "sha256")
+
+
+def _mark(key: bytes, value: bytes, bound_to: str) -> bytes:
+    place = bound_to.encode()
+    return hmac.digest(key, len(place).to_bytes(4) + place + value, "sha256")
 
 
 def _id_of(sealed: bytes) -> bytes:

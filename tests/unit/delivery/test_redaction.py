@@ -53,6 +53,15 @@ def test_the_body_of_a_one_time_code_is_left_out() -> None:
     assert describe_request(request, (), with_body=False) == "POST https://api.example/send"
 
 
+def test_a_one_time_code_in_the_address_is_left_out_as_well() -> None:
+    in_path = HttpRequest("POST", "https://127.0.0.1:9025/V1/invented-key/SMS/919876543210/123456/Login")
+    assert describe_request(in_path, ("invented-key",), with_body=False) == (
+        "POST https://127.0.0.1:9025/V1/•••/SMS/•••/•••/Login"
+    )
+    in_query = HttpRequest("GET", "https://api.example/send?text=code%20123456")
+    assert describe_request(in_query, (), with_body=False) == "GET https://api.example/send?•••"
+
+
 def test_a_request_without_a_body_is_one_line() -> None:
     assert describe_request(HttpRequest("GET", "https://api.example/x"), (), with_body=True) == (
         "GET https://api.example/x"

@@ -22,6 +22,7 @@ SCOPES = (
     "*",
     "messages:send",
     "messages:read",
+    "otp",
     "campaigns",
     "templates",
     "audience",
