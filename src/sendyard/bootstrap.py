@@ -52,6 +52,7 @@ from sendyard.features.connections import Accounts, Routes
 from sendyard.features.otp import OneTimeCodes
 from sendyard.features.people import ApiKeys, Workspaces
 from sendyard.features.templates import Templates
+from sendyard.ledger.reports import forget_unmatched
 from sendyard.providers.wire import HttpRequest, HttpResponse
 from sendyard.settings import Settings
 from sendyard.storage import idempotency, migrations
@@ -64,6 +65,7 @@ Role = Literal["all", "web", "worker"]
 
 _RESTART_DELAYS = (1.0, 2.0, 5.0, 15.0, 30.0)  # seconds before the sending side is built anew
 _REFRESH = 1.0
+_UNMATCHED_MS = 7 * 86_400_000  # a provider's report that finds no message within a week never will
 _TIDY = 3600.0
 _SHUTDOWN = 10  # seconds a caller's open request may still take
 
@@ -208,7 +210,9 @@ class Yard:
 
     async def tidy(self) -> None:
         """Forget what is kept for a time only."""
-        await self.database.write(lambda tx: idempotency.forget_old(tx, now=now_ms()))
+        now = now_ms()
+        await self.database.write(lambda tx: idempotency.forget_old(tx, now=now))
+        await self.database.write(lambda tx: forget_unmatched(tx, before=now - _UNMATCHED_MS))
         await self.one_time_codes.tidy()
 
     async def _exchange(self, entry: AccountEntry, request: HttpRequest) -> HttpResponse:

@@ -64,7 +64,7 @@ async def test_one_time_code_is_never_shown(sender: Caller) -> None:
         ({"send_at": "2001-01-01T00:00:00Z"}, "/send_at", "past"),
         ({"send_at": "0001-01-01T00:00:00+14:00"}, "/send_at", "past"),
         ({"send_at": "9999-12-31T23:59:59-14:00"}, "/send_at", "too_far"),
-        ({"channel": "line"}, "/to", "no_route"),
+        ({"channel": "line"}, "/to", "not_a_line_id"),
         ({"account": "nobody"}, "/account", "unknown_account"),
         ({"media": [{"url": "https://a.example/x"}]}, "/channel", "media_needs_mms"),
         ({"reference": "x" * 300}, "/reference", "too_long"),

@@ -2,7 +2,10 @@
 What people and programs see of the ledger.
 """
 
+import time
 from typing import Any
+
+import pytest
 
 from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.domain.ids import attempt_id
@@ -10,6 +13,8 @@ from sendyard.domain.status import AttemptStatus, MessageStatus, ReportStatus
 from sendyard.ledger import queries
 from sendyard.ledger.entries import EventKind, Outcome
 from sendyard.ledger.tallies import Tally, newest_event, tally_events
+from sendyard.storage.engine import Database
+from sendyard.storage.migrations import upgrade
 from tests.stores import FIRST, NOW, SECOND, Books, fail_over, report_of
 
 UNREGISTERED = ProviderError(ErrorKind.NOT_REGISTERED, "30034", "sender unknown")
@@ -194,13 +199,47 @@ def test_the_feed_goes_on_where_it_ended(books: Books) -> None:
         message_id = books.sent()
         books.report(report_of(message_id, ReportStatus.DELIVERED))
 
-    def after(seq: int, limit: int = 100) -> list[dict[str, Any]]:
-        return books.database.read_now(lambda tx: queries.events_after(tx, books.workspace_id, after=seq, limit=limit))
+    def after(place: str, limit: int = 100) -> list[dict[str, Any]]:
+        found = queries.Place.read(place)
+        return books.database.read_now(
+            lambda tx: queries.events_after(tx, books.workspace_id, after=found, limit=limit)
+        )
 
-    everything = after(0)
+    everything = after("")
     assert [event["kind"] for event in everything] == ["accepted", "report"] * 3
-    assert after(everything[1]["seq"], 2) == everything[2:4]
-    assert after(everything[-1]["seq"]) == []
+    assert after(everything[1]["place"], 2) == everything[2:4]
+    assert after(everything[-1]["place"]) == []
+
+
+@pytest.mark.postgres
+def test_the_feed_waits_for_a_transaction_that_began_earlier(fresh_postgres_url: str) -> None:
+    database = Database(fresh_postgres_url)
+    try:
+        upgrade(database)
+        books = Books(database)
+        books.open()
+        late, early = books.sent(), books.sent()
+
+        def feed() -> list[tuple[str, str]]:
+            found = database.read_now(lambda tx: queries.events_after(tx, books.workspace_id))
+            return [(event["message_id"], event["kind"]) for event in found if event["kind"] == "report"]
+
+        with database.engine.connect() as connection, connection.begin() as transaction:
+            # Has its number, and a lower one than the event that is committed first.
+            connection.exec_driver_sql(
+                "INSERT INTO events (workspace_id, message_id, kind, at) VALUES (%s, %s, 'report', 1)",
+                (books.workspace_id, late),
+            )
+            books.report(report_of(early, ReportStatus.DELIVERED))
+            assert feed() == []
+            transaction.commit()
+        # Transactions of other databases of the same server hold the feed up as well, for as long as they last.
+        deadline = time.monotonic() + 20
+        while len(feed()) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert feed() == [(late, "report"), (early, "report")]
+    finally:
+        database.close()
 
 
 def test_lanes_show_how_much_waits_and_since_when(books: Books) -> None:

@@ -11,7 +11,7 @@ from sendyard.domain.ids import attempt_id
 from sendyard.domain.status import ReportStatus
 from sendyard.ledger.entries import Report
 from sendyard.ledger.recovery import recover
-from sendyard.ledger.reports import AfterFailure, match_again
+from sendyard.ledger.reports import AfterFailure, forget_unmatched, match_again
 from tests.stores import FIRST, NOW, SECOND, Books, accepted, fail, fail_over, report_of, unknown
 
 SENT, DELIVERED, READ, FAILED, UNMAPPED = ReportStatus
@@ -289,3 +289,23 @@ def test_one_call_may_carry_reports_of_many_messages_and_several_of_one(books: B
     done = books.report(*reports, *reports)
     assert (done.matched, done.repeated, done.unmatched) == (120, 120, 0)
     assert books.rows("SELECT status, count(*) FROM messages GROUP BY status") == [("read", 40)]
+
+
+def test_a_report_that_finds_nobody_is_forgotten_after_a_time(books: Books) -> None:
+    books.report(report_of("nobody", DELIVERED))
+    assert books.database.write_now(lambda tx: forget_unmatched(tx, before=NOW)) == 0
+    assert books.database.write_now(lambda tx: forget_unmatched(tx, before=NOW + 1)) == 1
+    assert books.rows("SELECT count(*) FROM unmatched_reports") == [(0,)]
+
+
+def test_looking_again_may_leave_out_what_has_waited_for_long(books: Books) -> None:
+    (message_id,) = books.queue()
+    exchange = books.hand_over()
+    books.report(report_of(message_id, DELIVERED))
+    books.accept(exchange, provider_ref=None)
+
+    def placed(since: int) -> int:
+        return books.database.write_now(lambda tx: match_again(tx, FIRST, now=NOW, after_failure=fail, since=since))
+
+    assert (placed(NOW + 1), placed(NOW)) == (0, 1)
+    assert books.status(message_id) == "delivered"

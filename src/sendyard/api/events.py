@@ -10,14 +10,14 @@ from msgspec import Meta
 from sendyard.api.message_bodies import Moment
 from sendyard.api.message_views import moment
 from sendyard.api.operations import Ask, NoBody, Operation
-from sendyard.ledger.queries import events_after
+from sendyard.ledger.queries import PLACE, Place, events_after
 from sendyard.storage.engine import Database
 
 
 class EventPage(msgspec.Struct, forbid_unknown_fields=True):
-    """From where on to read: the `next` of the page before, or 0 for the beginning."""
+    """From where on to read: the `next` of the page before; 0 or nothing for the beginning."""
 
-    after: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    after: Annotated[str, Meta(pattern=PLACE)] = ""
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
@@ -60,7 +60,7 @@ class Events:
         """Give the next events."""
         asked = ask.query
         found = await self._database.read(
-            lambda tx: events_after(tx, ask.workspace_id, after=asked.after, limit=asked.limit)
+            lambda tx: events_after(tx, ask.workspace_id, after=Place.read(asked.after), limit=asked.limit)
         )
         events = [
             EventAnswer(
@@ -76,4 +76,4 @@ class Events:
             )
             for entry in found
         ]
-        return EventList(events, str(events[-1].seq if events else asked.after))
+        return EventList(events, found[-1]["place"] if found else asked.after or "0")

@@ -33,6 +33,7 @@ _ROUND = 1.0  # seconds
 _EXPIRY_ROUNDS = 10
 _WAITS = (5, 15, 60, 300, 900, 3600, 7200)  # seconds between questions about one exchange
 _BUSY_MS = 120_000  # longer than any exchange takes
+_FRESH_MS = 60_000
 _SAFETY = 0.9  # of the provider's memory for repetitions: clocks differ
 _log = logging.getLogger(__name__)
 
@@ -76,9 +77,11 @@ class Recovery:
             lambda tx: take_doubtful(tx, owner=self._owner, now=now, busy_until=now + _BUSY_MS)
         )
         await asyncio.gather(*(self._guarded(exchange) for exchange in exchanges))
+        # What has waited for long is looked at with the sweep only: a receipt places what came shortly before it.
+        since = 0 if with_expiry else now - _FRESH_MS
         for entry in self._directory.accounts():
             await self._database.write(
-                partial(match_again, account_id=entry.id, now=now, after_failure=self._after_failure(now))
+                partial(match_again, account_id=entry.id, now=now, after_failure=self._after_failure(now), since=since)
             )
         if with_expiry:
             late = await self._database.read(lambda tx: find_expired(tx, now=now))

@@ -5,7 +5,7 @@ What people and programs see of the ledger. Nothing here writes.
 import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sendyard.domain.ids import attempt_id
 from sendyard.storage.transaction import Transaction
@@ -165,16 +165,51 @@ def timeline(tx: Transaction, workspace_id: str, message_id: str) -> list[dict[s
     return sorted(life, key=lambda entry: entry["at"])
 
 
-def events_after(tx: Transaction, workspace_id: str, *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
-    """The feed: events of a workspace with a number above `after`, oldest first."""
-    names = ("seq", "message_id", "attempt_id", "account_id", "kind", "status", "code", "detail", "at")
-    return [
-        dict(zip(names, row, strict=True))
-        for row in tx.rows(
-            f"SELECT {', '.join(names)} FROM events WHERE workspace_id = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (workspace_id, after, limit),
+class Place(NamedTuple):
+    """A place in the event feed: the number of an event, with the transaction that wrote it on PostgreSQL."""
+
+    seq: int = 0
+    written_by: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.written_by}.{self.seq}" if self.written_by else str(self.seq)
+
+    @classmethod
+    def read(cls, text: str) -> "Place":
+        """Undo `str` of what matches `PLACE`; "" is the beginning."""
+        written_by, _, seq = text.rpartition(".")
+        return cls(int(seq or 0), int(written_by or 0))
+
+
+PLACE = r"^([0-9]{1,18}(\.[0-9]{1,18})?)?$"
+BEGINNING = Place()
+_FEED = ("seq", "message_id", "attempt_id", "account_id", "kind", "status", "code", "detail", "at")
+
+
+def events_after(
+    tx: Transaction, workspace_id: str, *, after: Place = BEGINNING, limit: int = 100
+) -> list[dict[str, Any]]:
+    """
+    The feed: events of a workspace behind a place, oldest first; each has its `place`.
+
+    On PostgreSQL several transactions write at once and commit in any order, so their numbers alone would let a
+    reader skip an event. There the feed goes by transaction, and shows those only that no open one precedes; a long
+    transaction anywhere on the server holds it up.
+    """
+    columns = ", ".join(_FEED)
+    if tx.dialect == "sqlite":
+        rows = tx.rows(
+            f"SELECT {columns}, 0 FROM events WHERE workspace_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (workspace_id, after.seq, limit),
         )
-    ]
+    else:
+        rows = tx.rows(
+            f"SELECT {columns}, written_by FROM events WHERE workspace_id = ? AND (written_by, seq) > (?, ?)"
+            " AND written_by < (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint"
+            " ORDER BY written_by, seq LIMIT ?",
+            (workspace_id, after.written_by, after.seq, limit),
+        )
+    return [{**dict(zip(_FEED, row[:-1], strict=True)), "place": str(Place(row[0], row[-1]))} for row in rows]
 
 
 def lanes(tx: Transaction, workspace_id: str | None = None) -> list[dict[str, Any]]:

@@ -102,16 +102,25 @@ def place_early(tx: Transaction, account_id: str, provider_refs: Collection[str]
     return _place(tx, account_id, rows, now=now, after_failure=None)
 
 
-def match_again(tx: Transaction, account_id: str, *, now: int, after_failure: AfterFailure) -> int:
-    """Try to place every report of one account that came before its attempt was known; returns how many were."""
+def match_again(tx: Transaction, account_id: str, *, now: int, after_failure: AfterFailure, since: int = 0) -> int:
+    """
+    Try to place the reports of one account that came after `since` and before their attempt was known.
+
+    Returns how many were placed.
+    """
     rows = tx.rows(
-        "SELECT u.dedupe_key, u.report FROM unmatched_reports u WHERE u.account_id = ? AND (EXISTS"
-        " (SELECT 1 FROM attempts a WHERE a.account_id = u.account_id AND a.provider_ref = u.provider_ref)"
+        "SELECT u.dedupe_key, u.report FROM unmatched_reports u WHERE u.account_id = ? AND u.received_at >= ?"
+        " AND (EXISTS (SELECT 1 FROM attempts a WHERE a.account_id = u.account_id AND a.provider_ref = u.provider_ref)"
         " OR EXISTS (SELECT 1 FROM attempts a WHERE a.id = u.reference AND a.account_id = u.account_id))"
         " ORDER BY u.received_at LIMIT ?",
-        (account_id, _BY_REF_CHUNK),
+        (account_id, since, _BY_REF_CHUNK),
     )
     return _place(tx, account_id, rows, now=now, after_failure=after_failure)
+
+
+def forget_unmatched(tx: Transaction, *, before: int) -> int:
+    """Remove reports that nobody has been found for since before that moment; returns how many."""
+    return tx.run("DELETE FROM unmatched_reports WHERE received_at < ?", (before,))
 
 
 def _place(

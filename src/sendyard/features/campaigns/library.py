@@ -90,8 +90,7 @@ class Campaigns:
         body = version[1] if version else text or ""
         template = compile_template(body)
         forms = forms_of(version[2]) if version else None
-        if account:
-            account = self._directory.require(workspace_id, account).id
+        account = self._account_id(workspace_id, account)
         sheet = await asyncio.to_thread(open_spreadsheet, csv, country)
         columns = map_columns(sheet.header, template, phone_column=phone_column, also=forms.variables if forms else ())
         campaign_id = new_id()
@@ -278,6 +277,15 @@ class Campaigns:
             detail = f"There is no template {code!r:.80}; `sendyard templates list` shows those there are."
             raise NotFound("unknown_template", detail, errors=[FieldError("/template", "unknown_template", detail)])
         return found
+
+    def _account_id(self, workspace_id: str, account: str) -> str:
+        if not account:
+            return ""
+        try:
+            return self._directory.require(workspace_id, account).id
+        except NotFound as error:
+            field = FieldError("/account", error.code, error.detail)
+            raise Invalid(error.code, error.detail, errors=[field]) from None
 
     async def _find(self, workspace_id: str, campaign_id: str) -> CampaignRow:
         found = await self._database.read(lambda tx: queries.campaign(tx, workspace_id, campaign_id))

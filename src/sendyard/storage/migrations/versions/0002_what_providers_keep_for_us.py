@@ -108,4 +108,5 @@ def upgrade() -> None:
         batch_op.create_index("ix_unmatched_reports_age", ["account_id", "received_at"], unique=False)
 
     if op.get_bind().dialect.name == "postgresql":
+        op.execute("UPDATE events SET written_by = 1")
         op.execute("ALTER TABLE events ALTER COLUMN written_by SET DEFAULT (pg_current_xact_id()::text::bigint)")
