@@ -49,8 +49,9 @@ format: setup-test ## put the code into the house's form
 docs: setup-test ## build/docs: the documentation as pages, every link checked
 	$(PY) tools/build_docs.py build/docs
 
-pages: setup-test ## docs/providers from what the provider folders say
+pages: setup-test ## docs/providers and docs/rules.md from what the code says
 	$(PY) -m tools.provider_pages docs/providers
+	$(PY) tools/rules_page.py docs/rules.md
 
 bench: setup ## measure dispatch, accept and callbacks on this machine
 	$(SENDYARD) bench dispatch $(ARGS)

@@ -13,8 +13,9 @@ from sendyard.domain.countries.rules import Pack, Rule
 OPENING = """\
 # Rules of countries and channels
 
-Every message is checked against the rules of the recipient's country and of its channel: in preflight, when a
-template is written, and again at hand-over. This page is made from the rules themselves
+What Sendyard knows of the law of four countries and of WhatsApp's terms, as rules with their sources. In this version
+they can be asked (`sendyard.domain.countries.registry.decide`), but messages are not yet held back by them: preflight
+and hand-over look at suppressions, routes and text only. This page is made from the rules themselves
 (`python tools/rules_page.py docs/rules.md`). It is engineering knowledge, not legal advice; rules marked *uncertain*
 rest on weak, old or conflicting sources, and screens say so too.
 

@@ -1,0 +1,3 @@
+"""
+The rules of countries and channels: data with its source, and pure checks. Start at `registry`.
+"""
