@@ -74,7 +74,7 @@ class Yard:
 
     async def account(self, provider: str, name: str = "", **options: Any) -> str:
         """Add an account and give its id."""
-        settings = {**SETTINGS[provider], **options.pop("settings", {})}
+        settings = {**SETTINGS.get(provider, {}), **options.pop("settings", {})}
         added = await self.accounts.add(self.workspace_id, provider=provider, name=name, settings=settings, **options)
         return str(added["id"])
 

@@ -17,7 +17,7 @@ What Sendyard knows of the law of four countries and of WhatsApp's terms, as rul
 they can be asked (`sendyard.domain.countries.registry.decide`), but messages are not yet held back by them: preflight
 and hand-over look at suppressions, routes and text only. This page is made from the rules themselves
 (`python tools/rules_page.py docs/rules.md`). It is engineering knowledge, not legal advice; rules marked *uncertain*
-rest on weak, old or conflicting sources, and screens say so too.
+rest on weak, old or conflicting sources, and every verdict says so.
 
 ## What follows from a rule
 

@@ -135,7 +135,9 @@ async def test_within_a_list_earlier_drafts_count_towards_the_limit_of_later_one
 
 
 async def test_a_long_list_asks_the_database_twice_per_thousand_rows(open_yard: Yard) -> None:
-    drafts = [draft(f"+8210{number:08d}", checked=True, checked_country="KR") for number in range(10_000_000, 10_002_500)]
+    drafts = [
+        draft(f"+8210{number:08d}", checked=True, checked_country="KR") for number in range(10_000_000, 10_002_500)
+    ]
     forbid(open_yard, drafts[2400].to)
     asked: list[str] = []
 
@@ -158,7 +160,9 @@ async def test_a_long_list_asks_the_database_twice_per_thousand_rows(open_yard: 
 
 async def test_the_limit_holds_across_the_thousands_of_a_list(open_yard: Yard) -> None:
     await open_yard.hourly_limit(1)
-    others = [draft(f"+8210{number:08d}", checked=True, checked_country="KR") for number in range(10_000_000, 10_001_000)]
+    others = [
+        draft(f"+8210{number:08d}", checked=True, checked_country="KR") for number in range(10_000_000, 10_001_000)
+    ]
     found = all_checked(open_yard, draft(), *others, draft())
     assert isinstance(found[0], NewMessage)
     assert isinstance(found[-1], RateLimited)
