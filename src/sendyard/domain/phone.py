@@ -11,7 +11,14 @@ from functools import lru_cache
 from typing import Any
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
+from phonenumbers import (
+    NumberParseException,
+    PhoneMetadata,
+    PhoneNumber,
+    PhoneNumberFormat,
+    PhoneNumberType,
+    ValidationResult,
+)
 
 from sendyard.domain.phone_field import read_field
 
@@ -153,8 +160,29 @@ _COMMON = {
 }
 
 # In North America the first four digits tell type and country: the area code, and for a few codes one more.
-_AMERICAN = re.compile(r"\+1([2-9]\d{2}[2-9]\d{6})", re.ASCII)
+_AMERICAN = re.compile(r"(?:\+?1[ .-]?)?\(?([2-9]\d{2})\)?[ .-]?([2-9]\d{2})[ .-]?(\d{4})", re.ASCII)
+_NORTH_AMERICA = frozenset({"US", "CA"})
 _PLAN_DIGITS = 4
+
+# India writes its mobiles without the 0: ten digits lack nothing. The patterns are the library's own.
+_INDIAN = re.compile(r"(?:\+91|0)?([6-9]\d{9})", re.ASCII)
+
+
+_PLAN_KINDS = (
+    "mobile", "fixed_line", "toll_free", "premium_rate", "shared_cost", "voip", "personal_number", "pager", "uan",
+    "voicemail",
+)  # fmt: skip
+
+
+def _patterns(region: str) -> tuple[re.Pattern[str], tuple[re.Pattern[str], ...]]:
+    """Give the library's pattern of a region's mobiles, and those of its other kinds of numbers."""
+    plan = PhoneMetadata.metadata_for_region(region)
+    written = {kind: getattr(getattr(plan, kind), "national_number_pattern", None) for kind in _PLAN_KINDS}
+    patterns = {kind: re.compile(pattern, re.ASCII) for kind, pattern in written.items() if pattern}
+    return patterns.pop("mobile"), tuple(patterns.values())
+
+
+_INDIAN_MOBILE, _INDIAN_OTHERS = _patterns("IN")
 
 _NANP_LENGTH = len("+14155550123")
 
@@ -206,8 +234,10 @@ def _parse(text: str, region: str) -> ParsedNumber:
 
 
 def _common(text: str, region: str) -> ParsedNumber | None:
-    if text.startswith("+1"):
+    if text.startswith("+1") or (region in _NORTH_AMERICA and text[:1] != "+"):
         return _american(text)
+    if text.startswith("+91") or (region == "IN" and text[:1] != "+"):
+        return _indian(text)
     country = "KR" if text.startswith("+82") else "TW" if text.startswith("+886") else region
     if country not in _COMMON or text[:1] not in "0+":
         return None
@@ -217,12 +247,25 @@ def _common(text: str, region: str) -> ParsedNumber | None:
 
 
 def _american(text: str) -> ParsedNumber | None:
-    found = _AMERICAN.fullmatch(text.replace("-", "").replace(" ", ""))
+    found = _AMERICAN.fullmatch(text)
     if found is None:
         return None
-    kind, country = _american_plan(found[1][:_PLAN_DIGITS])
+    national = "".join(found.groups())
+    kind, country = _american_plan(national[:_PLAN_DIGITS])
     # The library explains what it does not take, and knows what is dialled otherwise.
-    return _result(text, "+1" + found[1], found[1], kind, country, ()) if kind else None
+    return _result(text, "+1" + national, national, kind, country, ()) if kind else None
+
+
+def _indian(text: str) -> ParsedNumber | None:
+    found = _INDIAN.fullmatch(text.replace("-", "").replace(" ", ""))
+    # The library explains what is no mobile, and what is one and something else at the same time.
+    if (
+        not found
+        or not _INDIAN_MOBILE.fullmatch(found[1])
+        or any(other.fullmatch(found[1]) for other in _INDIAN_OTHERS)
+    ):
+        return None
+    return _result(text, "+91" + found[1], "0" + found[1], "mobile", "IN", ())
 
 
 @lru_cache(maxsize=8192)

@@ -64,6 +64,22 @@ def read_field(text: str) -> PhoneField:
     return PhoneField("".join(filter(str.isdigit, number)), plus=plus, notes=tuple(notes))
 
 
+def split_field(text: str) -> list[str]:
+    """Give the pieces of a field that `read_field` finds to hold several numbers, each as it was typed."""
+    pieces = [piece.strip() for piece in _JOINTS.split(_plain(text, [])) if _digit_count(piece)]
+    return [part for piece in pieces for part in _apart(piece)]
+
+
+def _apart(piece: str) -> list[str]:
+    """Split at spaces or pluses where whole numbers stand on both sides."""
+    if _long_runs(piece.split()):
+        return [part for part in piece.split() if _digit_count(part)]
+    if _long_runs(piece.split("+")):
+        first, *others = piece.split("+")
+        return [part.strip() for part in (first, *("+" + other for other in others)) if _digit_count(part)]
+    return [piece]
+
+
 def _plain(text: str, notes: list[str]) -> str:
     """Bring every digit, space and dash to its ASCII form; notes only what a reader would not expect."""
     if not text.isascii():

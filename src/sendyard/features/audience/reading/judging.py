@@ -1,0 +1,285 @@
+"""
+Decides about rows: reads the cells of one row as the mapping says.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sendyard.domain.fields import LONGEST_VALUE, FieldDefinition, FieldType, parse_field, store_value
+from sendyard.domain.phone import ParsedNumber, parse_phone
+from sendyard.domain.phone_field import split_field
+from sendyard.features.audience.reading.cells import (
+    READERS,
+    CellReader,
+    Wrong,
+    read_country_cell,
+    read_line_user_id,
+    read_tags,
+    read_text,
+    read_whatsapp_id,
+)
+from sendyard.features.audience.reading.delimited import Record
+from sendyard.features.audience.reading.headers import Field
+from sendyard.features.audience.reading.mapping import ColumnMapping
+from sendyard.features.audience.reading.seen import Seen
+from sendyard.features.audience.reading.verdicts import Fix, Outcome, Repeated, RowVerdict, Several, Unreadable
+from sendyard.features.audience.reading.vocabulary import read_answer
+
+
+@dataclass(slots=True)
+class _Person:
+    """What is gathered of one row before its number is known."""
+
+    whatsapp_id: str = ""
+    line_user_id: str = ""
+    tags: tuple[str, ...] = ()
+    consent: bool | None = None
+
+
+_NO_MORE = _Person()
+
+
+class _Number(NamedTuple):
+    """A number to be taken, or None for a row that has none but another identity."""
+
+    parsed: ParsedNumber | None
+    fixes: tuple[Fix, ...] = ()
+
+
+class Judge:
+    """Decides about the rows of one file, in their order."""
+
+    def __init__(
+        self,
+        mapping: ColumnMapping,
+        *,
+        country: str = "",
+        several: Several = Several.REFUSE,
+        repeated: Repeated = Repeated.REFUSE,
+        unreadable: Unreadable = Unreadable.REFUSE,
+        landlines: bool = False,
+    ) -> None:
+        """Take what columns hold and how to decide; see `reading.read`."""
+        self._country = country.strip().upper()
+        self._several = several
+        self._unreadable = unreadable
+        self._landlines = landlines
+        self._seen = Seen() if repeated is Repeated.REFUSE else None
+        self._width = len(mapping.columns)
+        self._names = [column.name for column in mapping.columns]
+        self._phone = _place(mapping, Field.PHONE)
+        self._country_at = _place(mapping, Field.COUNTRY)
+        self._whatsapp = _place(mapping, Field.WHATSAPP_ID)
+        self._line = _place(mapping, Field.LINE_USER_ID)
+        self._tags = _place(mapping, Field.TAGS)
+        self._consent = _place(mapping, Field.CONSENT)
+        self._knows_more = max(self._whatsapp, self._line, self._tags, self._consent) >= 0
+        own = {Field.PHONE, Field.COUNTRY, Field.WHATSAPP_ID, Field.LINE_USER_ID, Field.TAGS, Field.CONSENT}
+        self._standard = [
+            (at, field.value, mapping.columns[at].name, READERS.get(field, read_text))
+            for field in Field
+            if field not in own and (at := _place(mapping, field)) >= 0
+        ]
+        customs = [(at, column.custom) for at, column in enumerate(mapping.columns) if column.custom]
+        self._texts = [(at, key) for at, key in customs if _type_of(mapping, key) is FieldType.TEXT]
+        self._typed = [(at, mapping.fields[key]) for at, key in customs if _type_of(mapping, key) is not FieldType.TEXT]
+        self._used = [at for at, column in enumerate(mapping.columns) if column.target]
+
+    def judge(self, record: Record) -> list[RowVerdict]:
+        """Decide about one row, which has cells; one verdict, or one for each number in it."""
+        cells = record.cells
+        if len(cells) < self._width:
+            # Spreadsheet programs leave out empty cells at the end.
+            cells = [*cells, *[""] * (self._width - len(cells))]
+        try:
+            if record.fault or len(cells) > self._width:
+                self._whole(record, cells)
+            return self._people(record, cells)
+        except Wrong as wrong:
+            return [_refusal(record, 0, wrong)]
+
+    def _whole(self, record: Record, cells: Sequence[str]) -> None:
+        if record.fault and record.fault != "bad_character":
+            raise Wrong(record.fault, "")
+        if len(cells) > self._width and any(cell.strip() for cell in cells[self._width :]):
+            raise Wrong(
+                "too_many_cells",
+                "",
+                f"Expected {self._width} cells, found {len(cells)}. "
+                "A cell that holds the separator must stand in quotation marks.",
+            )
+        if record.fault:
+            for at in self._used:
+                if "\0" in cells[at] or "\ufffd" in cells[at]:
+                    raise Wrong("bad_character", self._names[at])
+
+    def _people(self, record: Record, cells: Sequence[str]) -> list[RowVerdict]:
+        fixes: list[Fix] = []
+        fields: dict[str, str] = {}
+        country = self._country
+        if self._country_at >= 0:
+            code = self._read(self._country_at, cells, read_country_cell, country, fixes)
+            if code:
+                fields[Field.COUNTRY.value] = country = code
+        for at, key, name, reader in self._standard:
+            if text := cells[at].strip():
+                try:
+                    fields[key] = reader(text, name, country, fixes)
+                except Wrong as wrong:
+                    self._unread(wrong, fixes)
+        custom = self._customs(cells, country, fixes)
+        person = self._person(cells, country, fixes) if self._knows_more else _NO_MORE
+        return [
+            self._verdict(record, part, number, person, fields, custom, fixes)
+            for part, number in enumerate(self._numbers(cells, country, person))
+        ]
+
+    def _verdict(
+        self,
+        record: Record,
+        part: int,
+        number: _Number,
+        person: _Person,
+        fields: Mapping[str, str],
+        custom: Mapping[str, str],
+        fixes: Sequence[Fix],
+    ) -> RowVerdict:
+        parsed = number.parsed
+        if parsed is not None and not (parsed.ok or (self._landlines and parsed.e164)):
+            return _refusal(record, part, Wrong(parsed.reason, self._names[self._phone], parsed.detail))
+        phone = parsed.e164 if parsed else ""
+        if self._seen is not None:
+            first = self._seen.first(phone or person.whatsapp_id or person.line_user_id, record.number)
+            if first != record.number:
+                detail = f"The same person as in row {first}, which is kept."
+                return _refusal(record, part, Wrong("duplicate", "", detail))
+        done = (*number.fixes, *fixes) if fixes or number.fixes else ()
+        if parsed and parsed.fixed:
+            done = (Fix(self._names[self._phone], "number_rewritten", parsed.fixed), *done)
+        return RowVerdict(
+            record.number,
+            part,
+            Outcome.FIXED if done else Outcome.OK,
+            record.cells,
+            phone,
+            parsed.country if parsed else "",
+            person.whatsapp_id,
+            person.line_user_id,
+            fields,
+            custom,
+            person.tags,
+            person.consent,
+            done,
+        )
+
+    def _numbers(self, cells: Sequence[str], country: str, person: _Person) -> Iterable[_Number]:
+        if self._phone < 0:
+            return self._without_number(person, "")
+        parsed = parse_phone(cells[self._phone], country)
+        if parsed.ok:
+            return (_Number(parsed),)
+        if parsed.reason == "blank":
+            return self._without_number(person, parsed.detail)
+        if parsed.reason == "several" and self._several is not Several.REFUSE:
+            return self._of_several(cells[self._phone], country)
+        return (_Number(parsed),)
+
+    def _without_number(self, person: _Person, detail: str) -> Iterable[_Number]:
+        if person.whatsapp_id or person.line_user_id:
+            return (_Number(None),)
+        if self._whatsapp < 0 and self._line < 0:
+            # Where only the number can tell, its own sentence helps more.
+            raise Wrong("blank", self._names[self._phone], detail)
+        raise Wrong("no_identity", "")
+
+    def _of_several(self, given: str, country: str) -> Iterator[_Number]:
+        column = self._names[self._phone]
+        numbers = [parse_phone(piece, country) for piece in split_field(given)]
+        if self._several is Several.EACH:
+            fixes = (Fix(column, "numbers_split", f"made one person of each of {len(numbers)} numbers"),)
+            for number in {number.e164 or number.input: number for number in numbers}.values():
+                yield _Number(number, fixes)
+            return
+        at, taken = next(((at, one) for at, one in enumerate(numbers, 1) if one.ok), (1, numbers[0]))
+        yield _Number(
+            taken, (Fix(column, "first_number", f"took number {at} of {len(numbers)}: {taken.input.strip()}"),)
+        )
+
+    def _customs(self, cells: Sequence[str], country: str, fixes: list[Fix]) -> dict[str, str]:
+        custom: dict[str, str] = {}
+        for at, key in self._texts:
+            text = cells[at].strip()
+            if not text:
+                continue
+            # Nearly every cell is short and plain, and passes without being looked at closer.
+            if text[0] in "'#" or len(text) > LONGEST_VALUE:
+                text = self._read_text(at, text, read_text, country, fixes)
+            if text:
+                custom[key] = text
+        for at, definition in self._typed:
+            text = cells[at].strip()
+            if text and (value := self._typed_value(at, text, definition, country, fixes)):
+                custom[definition.key] = value
+        return custom
+
+    def _typed_value(self, at: int, text: str, definition: FieldDefinition, country: str, fixes: list[Fix]) -> str:
+        found = parse_field(text, definition, country)
+        if found.value is None:
+            self._unread(Wrong(found.reason, self._names[at], found.detail), fixes)
+            return ""
+        if found.fixed:
+            fixes.append(Fix(self._names[at], "value_rewritten", found.fixed))
+        return store_value(found.value)
+
+    def _person(self, cells: Sequence[str], country: str, fixes: list[Fix]) -> _Person:
+        person = _Person()
+        if self._whatsapp >= 0:
+            person.whatsapp_id = self._read(self._whatsapp, cells, read_whatsapp_id, country, fixes)
+        if self._line >= 0:
+            person.line_user_id = self._read(self._line, cells, read_line_user_id, country, fixes)
+        if self._tags >= 0:
+            person.tags = tuple(self._read(self._tags, cells, read_tags, country, fixes).splitlines())
+        if self._consent >= 0 and (text := cells[self._consent].strip()):
+            person.consent = read_answer(text)
+            if person.consent is None:
+                self._unread(Wrong("unclear_consent", self._names[self._consent]), fixes)
+        return person
+
+    def _read(self, at: int, cells: Sequence[str], reader: CellReader, country: str, fixes: list[Fix]) -> str:
+        text = cells[at].strip()
+        return self._read_text(at, text, reader, country, fixes) if text else ""
+
+    def _read_text(self, at: int, text: str, reader: CellReader, country: str, fixes: list[Fix]) -> str:
+        try:
+            return reader(text, self._names[at], country, fixes)
+        except Wrong as wrong:
+            self._unread(wrong, fixes)
+            return ""
+
+    def _unread(self, wrong: Wrong, fixes: list[Fix]) -> None:
+        """Refuse the row for a value, or go on without the value."""
+        if self._unreadable is Unreadable.REFUSE:
+            raise wrong
+        fixes.append(Fix(wrong.column, "left_out", f"left out the value ({wrong.code})"))
+
+
+def _place(mapping: ColumnMapping, field: Field) -> int:
+    place = mapping.place(field)
+    return -1 if place is None else place
+
+
+def _type_of(mapping: ColumnMapping, key: str) -> FieldType:
+    return mapping.fields[key].type if key in mapping.fields else FieldType.TEXT
+
+
+def _refusal(record: Record, part: int, wrong: Wrong) -> RowVerdict:
+    return RowVerdict(
+        record.number,
+        part,
+        Outcome.REFUSED,
+        record.cells,
+        code=wrong.code,
+        detail=wrong.detail,
+        column=wrong.column,
+    )
