@@ -99,12 +99,20 @@ class Transport:
 
 
 async def _whole(response: Response) -> bytes:
+    length = response.get_header("content-length")
+    if length is not None and length.isdecimal() and int(length) <= _LARGEST_ANSWER and _is_plain(response):
+        return bytes(await response.bytes())
     body = bytearray()
     while (chunk := await response.body_reader.read_chunk()) is not None:
         body += chunk
         if len(body) > _LARGEST_ANSWER:
             raise Lost(f"the answer is larger than {_LARGEST_ANSWER} bytes")
     return bytes(body)
+
+
+def _is_plain(response: Response) -> bool:
+    # The length is that of the compressed bytes, which says nothing about how much they hold.
+    return response.get_header("content-encoding") is None
 
 
 def _headers(response: Response) -> dict[str, str]:
