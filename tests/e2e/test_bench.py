@@ -7,6 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from sendyard.cli.bench import growth as growth_module
 from sendyard.cli.bench.commands import bench
 from sendyard.cli.bench.yard import measurable
 
@@ -37,6 +38,23 @@ def test_accept_has_every_message_answered_as_accepted() -> None:
 def test_callbacks_are_all_believed() -> None:
     found = run("callbacks", "--messages", "200", "--connections", "8")
     assert found["statuses"] == {"200": 200}
+
+
+def test_growth_measures_each_size_and_compares_the_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth_module, "LEAST", 200)
+    monkeypatch.setattr(growth_module, "SIZES", (100,))
+    monkeypatch.setattr(growth_module, "_apart", growth_module.one_size)
+    monkeypatch.setattr("sendyard.cli.bench.commands.SIZES", (100, 400))
+    found = run("growth", "--up-to", "200")
+    series = [(one["messages"], one["rounds"]) for one in json.loads(json.dumps(found["series"]))]
+    assert series == [(100, 2), (200, 1)]
+    assert float(str(found["ratio"])) > 0
+
+
+def test_a_size_runs_in_a_process_of_its_own() -> None:
+    found = growth_module._apart(measurable()[0], 20_000, None)
+    assert found["messages"] == 20_000
+    assert found["cpu_us_per_message"] > 0
 
 
 def test_a_provider_without_a_target_is_refused_with_those_that_have_one() -> None:

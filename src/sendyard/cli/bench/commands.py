@@ -13,6 +13,8 @@ import click
 from sendyard.cli.bench.accept import accept as measure_accept
 from sendyard.cli.bench.callbacks import callbacks as measure_callbacks
 from sendyard.cli.bench.dispatch import dispatch as measure_dispatch
+from sendyard.cli.bench.growth import SIZES
+from sendyard.cli.bench.growth import growth as measure_growth
 from sendyard.cli.bench.yard import measurable, single_recipient
 
 _FIGURES = (
@@ -100,6 +102,25 @@ def callbacks(messages: int, connections: int, database: str | None, runs: int, 
       sendyard bench callbacks --runs 5
     """
     _print(lambda: measure_callbacks(messages, connections, database), runs, as_json=as_json)
+
+
+@bench.command()
+@click.option("--provider", default=None, help="A provider with a load target.")
+@click.option("--up-to", default=SIZES[-1], show_default=True, help="The largest campaign.")
+@_DATABASE
+@_JSON
+def growth(provider: str | None, up_to: int, database: str | None, *, as_json: bool) -> None:
+    r"""
+    What a message costs and what the process needs, from 1,000 to 200,000 messages.
+
+    \b
+    Example:
+      sendyard bench growth --up-to 200000
+    """
+    if provider is not None and provider not in measurable():
+        raise click.BadParameter(f"expected one of {', '.join(measurable())}; found {provider!r}")
+    sizes = (*(size for size in SIZES if size < up_to), up_to)
+    _print(lambda: measure_growth(provider or measurable()[0], sizes, database), 1, as_json=as_json)
 
 
 def _print(measure: Callable[[], dict[str, Any]], runs: int, *, as_json: bool) -> None:

@@ -37,7 +37,7 @@ def dispatch(slug: str, messages: int, database_url: str | None, *, threads: int
         tune_interpreter()
         floor_seconds = uvloop.run(_bare_loop(requests, open_requests))
         thread_seconds = _thread_pool(requests, threads) if threads else 0.0
-        seconds = uvloop.run(_engine(place))
+        seconds = uvloop.run(engine(place))
     per_second, floor = messages / seconds, messages / floor_seconds
     pool = {"threads": threads, "threads_per_second": round(messages / thread_seconds)} if threads else {}
     return {
@@ -114,7 +114,7 @@ def _thread_pool(requests: list[HttpRequest], threads: int) -> float:
     return time.perf_counter() - started
 
 
-async def _engine(place: Yard) -> float:
+async def engine(place: Yard) -> float:
     """Let the dispatcher hand over everything; returns seconds."""
     async with Transport() as transport:
         dispatcher = Dispatcher(place.database, place.directory, transport, owner="bench")
