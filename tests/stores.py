@@ -112,12 +112,13 @@ class Books:
             lambda tx: tx.run("UPDATE campaigns SET status = ? WHERE id = ?", (status, campaign_id))
         )
 
-    def suppress(self, address: str, channel: str = "") -> None:
+    def suppress(self, address: str, channel: str = "", purpose: str = "") -> None:
         row = {
             "id": new_id(),
             "workspace_id": self.workspace_id,
             "address": address,
             "channel": channel,
+            "purpose": purpose,
             "reason": "opted_out",
             "created_at": NOW,
         }

@@ -76,7 +76,7 @@ async def test_a_name_is_given_once(yard: Yard) -> None:
 
 
 async def test_an_unknown_provider_is_refused_with_the_known_ones(yard: Yard) -> None:
-    with pytest.raises(NotFound, match="bizgo, every8d, .*mitake.*twilio"):
+    with pytest.raises(NotFound, match=r"bizgo, every8d, .*mitake.*twilio"):
         await yard.accounts.add(yard.workspace_id, provider="pigeon", settings={})
 
 

@@ -104,7 +104,7 @@ async def test_a_text_of_its_own_is_no_listed_template(play: Play) -> None:
         ({"purpose": "fun"}, "/purpose"),
         ({"country": "Taiwan"}, "/country"),
         ({"sender": "s" * 65}, "/sender"),
-        ({"account": "world"}, "/account"),
+        ({"account": "nobody"}, "/account"),
         ({"expires_in": 0}, "/expires_in"),
         ({"csv": b"name\nKim\n"}, "/csv"),
         ({"csv": b"phone,title\n0912345678,x\n"}, "/csv"),

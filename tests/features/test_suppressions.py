@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
-from sendyard.domain.channels import Channel
+from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.errors import Invalid, NotFound
-from sendyard.features.audience import Suppressions
+from sendyard.features.audience import Consents, Stop, Suppressions, read_stops
+from sendyard.features.audience import suppressions as suppressions_module
+from sendyard.features.audience.consents import consented
 from tests.yard import AMERICAN, KOREAN, TAIWANESE, Yard
 
 
@@ -84,3 +86,51 @@ async def test_what_is_wrong_is_named(yard: Yard, suppressions: Suppressions) ->
             await suppressions.add(yard.workspace_id, to=KOREAN, source=source)
         assert no_source.value.errors[0].pointer == "/source"
     assert await suppressions.list(yard.workspace_id) == []
+
+
+async def test_purposes_and_ids_of_messengers_are_suppressed_one_by_one(yard: Yard, suppressions: Suppressions) -> None:
+    line = "U" + "b" * 32
+    for to, purpose in ((line, Purpose.PROMOTIONAL), (line, None), ("KR.1234", None)):
+        await suppressions.add(yard.workspace_id, to=to, purpose=purpose, evidence="said so")
+    found = await suppressions.list(yard.workspace_id, to=line)
+    assert [(one["purpose"], one["evidence"]) for one in found] == [("promotional", "said so"), ("", "said so")]
+    await suppressions.remove(yard.workspace_id, to=line)
+    with pytest.raises(NotFound, match="all channels for transactional"):
+        await suppressions.remove(yard.workspace_id, to=line, purpose=Purpose.TRANSACTIONAL)
+    assert len(await suppressions.list(yard.workspace_id)) == 2
+    with pytest.raises(Invalid):
+        await suppressions.add(yard.workspace_id, to=KOREAN, evidence="x" * 2001)
+
+
+async def test_a_list_is_taken_over_in_bulk_with_its_bad_lines_named(
+    yard: Yard, suppressions: Suppressions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suppressions_module, "_AT_ONCE", 2)
+    stops = [*read_stops(f"{KOREAN}\n\n{TAIWANESE}\nhello\n{AMERICAN}\n"), Stop(KOREAN, channel="pigeon")]
+    done = await suppressions.load(yard.workspace_id, stops, reason="do_not_call", source="registry")
+    assert (done["rows"], done["added"], done["known"]) == (5, 3, 0)
+    assert [(one["row"], one["code"]) for one in done["refused"]] == [(3, "letters"), (5, "bad_channel")]
+    again = await suppressions.load(yard.workspace_id, stops[:2])
+    assert (again["added"], again["known"]) == (0, 2)
+    written = b"".join([piece async for piece in suppressions.file(yard.workspace_id)]).decode("utf-8-sig")
+    assert len(written.splitlines()) == 4
+    assert [stop.address for stop in read_stops(written)] == [KOREAN, TAIWANESE, AMERICAN]
+    assert list(read_stops("")) == []
+
+
+async def test_the_newest_word_about_a_channel_permits_or_forbids(yard: Yard) -> None:
+    consents = Consents(yard.database)
+    await consents.add(yard.workspace_id, to=KOREAN)
+    await consents.add(yard.workspace_id, to=KOREAN, channel=Channel.SMS, state="withdrawn")
+    await consents.add(yard.workspace_id, to=TAIWANESE, state="asked")
+
+    def allowed(channel: str) -> set[str]:
+        return yard.database.read_now(
+            lambda tx: {*consented(tx, yard.workspace_id, {KOREAN, TAIWANESE}, channel=channel, purpose="promotional")}
+        )
+
+    assert await asyncio.to_thread(allowed, "sms") == set()
+    assert await asyncio.to_thread(allowed, "line") == {KOREAN}
+    assert len(await consents.in_force(yard.workspace_id, to=KOREAN)) == 2
+    with pytest.raises(Invalid, match="asked, granted"):
+        await consents.add(yard.workspace_id, to=KOREAN, state="maybe")

@@ -276,3 +276,10 @@ def test_a_repeated_question_that_finds_the_message_brings_reference_and_poll(bo
         f"ref of {message_id}",
         NOW + 9000,
     )
+
+
+@pytest.mark.parametrize(("purpose", "leaves"), [("", 0), ("promotional", 1), ("transactional", 0)])
+def test_a_suppression_for_one_purpose_stops_only_that(books: Books, purpose: str, leaves: int) -> None:
+    books.queue(to="+886910000001")
+    books.suppress("+886910000001", purpose=purpose)
+    assert len(books.hand_over().postings) == leaves

@@ -1,5 +1,5 @@
 """
-Who must not be contacted.
+Who must not be contacted, and who said so.
 """
 
 from typing import Annotated, Any, Literal
@@ -7,13 +7,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from sendyard.api.campaign_bodies import FILE_LIMIT
 from sendyard.api.message_bodies import Moment
 from sendyard.api.message_views import moment
-from sendyard.api.operations import Ask, NoBody, NoQuery, Operation
-from sendyard.domain.channels import Channel
-from sendyard.features.audience import Suppressions
+from sendyard.api.operations import Answer, Ask, NoBody, NoQuery, Operation
+from sendyard.domain.channels import Channel, Purpose
+from sendyard.features.audience import Consents, Suppressions, read_stops
 
-Reason = Literal["manual", "opted_out", "complaint", "invalid"]
+Reason = Literal["manual", "opted_out", "complaint", "invalid", "do_not_call"]
+State = Literal["asked", "granted", "withdrawn"]
 
 
 class AddSuppression(msgspec.Struct, forbid_unknown_fields=True):
@@ -21,19 +23,23 @@ class AddSuppression(msgspec.Struct, forbid_unknown_fields=True):
 
     to: Annotated[str, Meta(examples=["+886912345678"])]
     channel: Annotated[Channel | None, Meta(description="Every channel when null.")] = None
+    purpose: Annotated[Purpose | None, Meta(description="Every purpose when null.")] = None
     reason: Reason = "manual"
     source: Annotated[str, Meta(description="Where that is known from, in your words.")] = ""
+    evidence: Annotated[str, Meta(description="What shows it, such as the person's words.")] = ""
     country: Annotated[str, Meta(description="By which a national number is read.", max_length=2)] = ""
 
 
 class SuppressionAnswer(msgspec.Struct):
-    """A suppression; a blank channel stands for every one."""
+    """A suppression; a blank channel or purpose stands for every one."""
 
     id: str
     address: str
     channel: str
+    purpose: str
     reason: str
     source: str
+    evidence: str
     created_at: Moment
 
 
@@ -54,19 +60,92 @@ class SuppressionFilter(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SuppressionChoice(msgspec.Struct, forbid_unknown_fields=True):
-    """The one suppression to lift: that of the channel, or the one of every channel."""
+    """The one suppression to lift: that of the channel and purpose, or the one of all."""
 
     to: str = ""
     channel: Channel | None = None
+    purpose: Purpose | None = None
     country: Annotated[str, Meta(max_length=2)] = ""
 
 
-class Audience:
-    """The operations under `/suppressions`."""
+class SuppressionFile(msgspec.Struct, forbid_unknown_fields=True):
+    """A list to take over: one address a line, or CSV with a header that has `address`."""
 
-    def __init__(self, suppressions: Suppressions) -> None:
-        """Take the feature they speak for."""
+    csv: str
+    reason: Reason = "manual"
+    source: str = ""
+    country: Annotated[str, Meta(description="By which national numbers are read.", max_length=2)] = ""
+
+
+class RefusedLine(msgspec.Struct):
+    """A line that is no address; rows count from 1, without the header."""
+
+    row: int
+    address: str
+    code: str
+    detail: str
+
+
+class LoadedAnswer(msgspec.Struct):
+    """What became of a list."""
+
+    rows: int
+    added: int
+    known: int
+    refused: list[RefusedLine]
+
+
+class ConsentBody(msgspec.Struct, forbid_unknown_fields=True):
+    """What a person said about being written to."""
+
+    to: str
+    purpose: Purpose = Purpose.PROMOTIONAL
+    channel: Annotated[Channel | None, Meta(description="Every channel when null.")] = None
+    state: State = "granted"
+    source: Annotated[str, Meta(description="Where it was said: a form, a shop, a message.")] = ""
+    evidence: Annotated[str, Meta(description="What shows it.")] = ""
+    at: Annotated[Moment | None, Meta(description="When it was said; now when null.")] = None
+    country: Annotated[str, Meta(max_length=2)] = ""
+
+
+class ConsentAnswer(msgspec.Struct):
+    """One word of one address; a blank channel stands for every one."""
+
+    id: str
+    address: str
+    channel: str
+    purpose: str
+    state: str
+    source: str
+    evidence: str
+    at: Moment
+    created_at: Moment
+
+
+class ConsentList(msgspec.Struct):
+    """Words in the order they were recorded."""
+
+    data: list[ConsentAnswer]
+    next: str | None
+
+
+class ConsentFilter(msgspec.Struct, forbid_unknown_fields=True):
+    """Which words to list; `given_before` gives consents in force that are older, for renewal."""
+
+    to: str = ""
+    country: Annotated[str, Meta(max_length=2)] = ""
+    given_before: Annotated[Moment | None, Meta(description="Only promotional consents still in force.")] = None
+    after: str = ""
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 50
+
+
+class Audience:
+    """The operations under `/suppressions` and `/consents`."""
+
+    def __init__(self, suppressions: Suppressions, consents: Consents) -> None:
+        """Take the features they speak for."""
         self._suppressions = suppressions
+        self._consents = consents
 
     def operations(self) -> list[Operation]:
         """Everything callers can do with suppressions."""
@@ -78,6 +157,15 @@ class Audience:
                       query=SuppressionFilter, answers=SuppressionList),
             Operation(method="DELETE", path=path, handler=self.remove, summary="Lift one suppression", tag=tag,
                       scope=scope, query=SuppressionChoice, status=204, refuses=(404,)),
+            Operation(method="POST", path=f"{path}/import", handler=self.load, summary="Take over a list", tag=tag,
+                      scope=scope, body=SuppressionFile, answers=LoadedAnswer, body_limit=FILE_LIMIT),
+            Operation(method="GET", path=f"{path}/export", handler=self.file, summary="Every suppression as a file",
+                      tag=tag, scope=scope, answers=str, content_types=("text/csv",)),
+            Operation(method="POST", path="/consents", handler=self.add_consent, tag="Consents", scope=scope,
+                      summary="Keep what a person said", body=ConsentBody, answers=ConsentAnswer, status=201,
+                      creates=True),
+            Operation(method="GET", path="/consents", handler=self.list_consents, tag="Consents", scope=scope,
+                      summary="List what people said", query=ConsentFilter, answers=ConsentList),
         ]  # fmt: skip
 
     async def add(self, ask: Ask[AddSuppression, NoQuery]) -> SuppressionAnswer:
@@ -98,8 +186,48 @@ class Audience:
         """Lift one suppression."""
         asked = ask.query
         await self._suppressions.remove(
-            ask.workspace_id, to=_number(asked.to), channel=asked.channel, country=asked.country
+            ask.workspace_id,
+            to=_number(asked.to),
+            channel=asked.channel,
+            purpose=asked.purpose,
+            country=asked.country,
         )
+
+    async def load(self, ask: Ask[SuppressionFile, NoQuery]) -> LoadedAnswer:
+        """Take over a list."""
+        body = ask.body
+        found = await self._suppressions.load(
+            ask.workspace_id, read_stops(body.csv), country=body.country, reason=body.reason, source=body.source
+        )
+        return msgspec.convert(found, LoadedAnswer)
+
+    async def file(self, ask: Ask[NoBody, NoQuery]) -> Answer:
+        """Give every suppression, piece by piece."""
+        headers = {"content-disposition": 'attachment; filename="suppressions.csv"'}
+        return Answer(200, b"", "text/csv", headers, self._suppressions.file(ask.workspace_id))
+
+    async def add_consent(self, ask: Ask[ConsentBody, NoQuery]) -> ConsentAnswer:
+        """Keep what a person said."""
+        return _consent(await self._consents.add(ask.workspace_id, **msgspec.structs.asdict(ask.body)))
+
+    async def list_consents(self, ask: Ask[NoBody, ConsentFilter]) -> ConsentList:
+        """List what people said."""
+        asked = ask.query
+        if asked.given_before is not None:
+            found = await self._consents.to_renew(
+                ask.workspace_id, before=asked.given_before, after=asked.after, limit=asked.limit + 1
+            )
+        else:
+            found = await self._consents.list(
+                ask.workspace_id,
+                to=_number(asked.to),
+                country=asked.country,
+                after=asked.after,
+                limit=asked.limit + 1,
+            )
+        shown = found[: asked.limit]
+        following = shown[-1]["id"] if len(found) > asked.limit else None
+        return ConsentList([_consent(one) for one in shown], following)
 
 
 def _number(given: str) -> str:
@@ -109,3 +237,7 @@ def _number(given: str) -> str:
 
 def _suppression(found: dict[str, Any]) -> SuppressionAnswer:
     return SuppressionAnswer(**(found | {"created_at": moment(found["created_at"])}))
+
+
+def _consent(found: dict[str, Any]) -> ConsentAnswer:
+    return ConsentAnswer(**(found | {name: moment(found[name]) for name in ("at", "created_at")}))

@@ -2,6 +2,7 @@
 Suppressions: numbers that must not be contacted.
 """
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from sendyard.cli.printing import put, say, table, when
 from sendyard.cli.shape import NOT_DONE, PARTLY_DONE, Group, NotDone
 from sendyard.domain.channels import Channel
 from sendyard.domain.errors import AppError
-from sendyard.features.audience.suppressions import REASONS
+from sendyard.features.audience.suppressions import REASONS, read_stops
 
 country_option = click.option(
     "--country", default="", metavar="CC", help="By which numbers without a country code are read."
@@ -115,3 +116,53 @@ def suppressions_remove(number: str, channel: str | None, country: str, workspac
 
     in_yard(work, workspace)
     put({"to": number, "channel": channel or "", "removed": True}, lambda: say(f"{number} may be contacted again."))
+
+
+@suppressions.command(
+    "import", example="sendyard suppressions import do-not-call.csv --reason do_not_call --country IN"
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--reason", type=click.Choice(REASONS), default="manual", show_default=True, help="For lines without.")
+@click.option("--source", default="", help="Where the list is from; the file's name when left out.")
+@country_option
+@workspace_option
+def suppressions_import(file: Path, reason: str, source: str, country: str, workspace: str) -> None:
+    """Take over a list: an address a line, or CSV with a header that has address. Repeating it changes nothing."""
+    try:
+        stops = read_stops(file.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise click.BadParameter("expected a file in UTF-8, found another encoding", param_hint="FILE") from None
+
+    async def work(place: Place) -> dict[str, Any]:
+        return await place.yard.suppressions.load(
+            place.workspace_id, stops, country=country, reason=reason, source=source or file.name
+        )
+
+    done = in_yard(work, workspace)
+
+    def write() -> None:
+        say(f"{done['added']:,} more are suppressed; {done['known']:,} were already.")
+        for one in done["refused"]:
+            say(f"row {one['row']}: {one['address']!r:.60}: {one['detail']}")
+
+    put(done, write)
+    if done["refused"]:
+        raise NotDone(PARTLY_DONE if done["added"] or done["known"] else NOT_DONE)
+
+
+@suppressions.command("export", example="sendyard suppressions export suppressions.csv")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@workspace_option
+def suppressions_export(file: Path, workspace: str) -> None:
+    """Write every suppression to a CSV file."""
+
+    async def work(place: Place) -> int:
+        lines = 0
+        with file.open("wb") as output:
+            async for piece in place.yard.suppressions.file(place.workspace_id):
+                output.write(piece)
+                lines += piece.count(b"\r\n")
+        return lines - 1
+
+    written = in_yard(work, workspace)
+    put({"file": str(file), "rows": written}, lambda: say(f"Wrote {written:,} suppressions to {file}."))

@@ -84,6 +84,7 @@ def rotate_keys() -> None:
     """
 
     async def work(place: Place) -> int:
+        await place.yard.erasing.rotate_keys()
         return await place.yard.accounts.rotate_keys()
 
     changed = in_yard(work)

@@ -16,8 +16,9 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from sendyard.delivery.copies import Copies, copies_of
 from sendyard.delivery.credentials import open_settings, secret_values
-from sendyard.delivery.queries import ConnectionRows, Row, connection_rows
+from sendyard.delivery.queries import ConnectionRows, Row, connection_rows, template_copies
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.errors import AppError, NotFound
 from sendyard.providers.abilities import TokenAuth
@@ -26,6 +27,7 @@ from sendyard.providers.registry import adapter as adapter_of
 from sendyard.providers.spec import RateUnit
 from sendyard.storage.address_keys import AddressKeys
 from sendyard.storage.engine import Database
+from sendyard.storage.transaction import Transaction
 from sendyard.storage.vault import Vault
 
 _log = logging.getLogger(__name__)
@@ -100,6 +102,7 @@ class _State:
     routes: Mapping[str, Sequence[RouteEntry]] = field(default_factory=dict)
     by_key: Mapping[tuple[str, str, str, str], RouteEntry] = field(default_factory=dict)
     hourly_limits: Mapping[str, int] = field(default_factory=dict)
+    copies: Mapping[str, Copies] = field(default_factory=dict)
     memo: dict[Any, Any] = field(default_factory=dict)
 
 
@@ -116,7 +119,7 @@ class Directory:
         self._vault = vault
         self.address_keys = AddressKeys(vault)
         self._public_url = public_url.rstrip("/")
-        self._state = _State(ConnectionRows([], [], []))
+        self._state = _State(ConnectionRows([], [], [], []))
         self._tickets = itertools.count(1)
         self._newest = 0
         self._lock = threading.Lock()
@@ -125,15 +128,16 @@ class Directory:
         """
         Read the rows again; True when anything changed.
 
-        Costs one read of a few hundred short rows; only accounts that changed are opened again. `force` opens all.
+        Costs one read of a few hundred short rows; only accounts that changed are opened again, and only changed
+        copies of templates are read. `force` opens all accounts.
         """
         ticket = next(self._tickets)
-        return self._take(await self._database.read(connection_rows), ticket, force=force)
+        return self._take(*await self._database.read(self._read), ticket, force=force)
 
     def load_now(self) -> bool:
         """Like `refresh`, blocking: for threads and the command line, never on the event loop."""
         ticket = next(self._tickets)
-        return self._take(self._database.read_now(connection_rows), ticket, force=False)
+        return self._take(*self._database.read_now(self._read), ticket, force=False)
 
     def account(self, account_id: str) -> AccountEntry | None:
         """Find an account of any workspace by its id: for the engine, which got the id from a row."""
@@ -184,12 +188,27 @@ class Directory:
         """Messages one recipient may be sent within an hour; 0 for no limit."""
         return self._state.hourly_limits.get(workspace_id, 0)
 
+    def copies(self, account_id: str) -> Copies | None:
+        """What the provider has of our templates; None where they were never listed, so that nothing is known."""
+        return self._state.copies.get(account_id)
+
     @property
     def memo(self) -> dict[Any, Any]:
         """A place for values derived from the present accounts and routes; empty again after any change."""
         return self._state.memo
 
-    def _take(self, rows: ConnectionRows, ticket: int, *, force: bool) -> bool:
+    def _read(self, tx: Transaction) -> tuple[ConnectionRows, Mapping[str, Copies]]:
+        """The rows, and the copies of templates that are not known at their revision yet."""
+        rows = connection_rows(tx)
+        known = self._state.copies
+        fresh = {
+            account_id: copies_of(revision, template_copies(tx, account_id))
+            for account_id, revision in rows.catalogues
+            if account_id not in known or known[account_id].revision != revision
+        }
+        return rows, fresh
+
+    def _take(self, rows: ConnectionRows, fresh: Mapping[str, Copies], ticket: int, *, force: bool) -> bool:
         with self._lock:
             # A read that began before the newest one taken could bring back what has been changed since.
             if ticket < self._newest:
@@ -205,7 +224,7 @@ class Directory:
                 opened = present or self._open(row)
                 if opened is not None:
                     entries.append(opened)
-            self._state = _arrange(rows, entries)
+            self._state = _arrange(rows, entries, {**before.copies, **fresh})
             return True
 
     def _open(self, row: Row) -> AccountEntry | None:
@@ -275,7 +294,7 @@ def _idle_call(settings: AccountSettings) -> Call:
     return Call(account=settings, now=datetime.now(UTC), nonce="", exchange_id="")
 
 
-def _arrange(rows: ConnectionRows, entries: Sequence[AccountEntry]) -> _State:
+def _arrange(rows: ConnectionRows, entries: Sequence[AccountEntry], copies: Mapping[str, Copies]) -> _State:
     by_workspace: dict[str, list[AccountEntry]] = {}
     for entry in entries:
         by_workspace.setdefault(entry.workspace_id, []).append(entry)
@@ -300,4 +319,5 @@ def _arrange(rows: ConnectionRows, entries: Sequence[AccountEntry]) -> _State:
         routes=routes,
         by_key=by_key,
         hourly_limits=dict(rows.workspaces),
+        copies=copies,
     )

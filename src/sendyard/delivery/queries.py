@@ -1,33 +1,42 @@
 """
-Everything delivery reads of the tables beside the ledger, and the one row it adds there: a suppression.
+Everything delivery reads and writes of the tables beside the ledger.
 """
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import msgspec
+
+from sendyard.providers.contract import AccountNotice, TemplateChange
 from sendyard.storage.identifiers import new_id
 from sendyard.storage.transaction import Transaction
 
 Row = tuple[Any, ...]
+
+_encode = msgspec.json.Encoder().encode
 
 _ACCOUNTS = (
     "SELECT id, workspace_id, provider, name, sealed, callback_token, sender, status, pause_reason, rate_per_second,"
     " open_requests, price_per_part, currency, created_at FROM accounts ORDER BY id"
 )
 _ROUTES = "SELECT id, workspace_id, channel, country, purpose, accounts, failover FROM routes ORDER BY id"
+_CATALOGUES = "SELECT account_id, revision FROM template_catalogues WHERE synced_at IS NOT NULL ORDER BY account_id"
 _WORKSPACES = "SELECT id, recipient_hourly_limit FROM workspaces ORDER BY id"
 
 # Nothing has been, or will be, put on the air for these.
 _UNSENT = "('suppressed', 'cancelled')"
 _STANDING = (
-    "SELECT recent.messages, recent.first_at, s.channel, s.reason, s.source, s.created_at FROM"  # noqa: S608 - constant
+    "SELECT recent.messages, recent.first_at,"  # noqa: S608 - constant
+    " EXISTS (SELECT 1 FROM erased_suppressions e WHERE e.workspace_id = ?), s.channel, s.purpose, s.reason, s.source,"
+    " s.created_at FROM"
     " (SELECT COUNT(*) AS messages, MIN(created_at) AS first_at FROM messages"
     f" WHERE workspace_id = ? AND address = ? AND created_at > ? AND status NOT IN {_UNSENT}) AS recent"
-    " LEFT JOIN suppressions AS s ON s.workspace_id = ? AND s.address = ? AND s.channel IN ('', ?) LIMIT 1"
+    " LEFT JOIN suppressions AS s ON s.workspace_id = ? AND s.address = ? AND s.channel IN ('', ?)"
+    " AND s.purpose IN ('', ?) LIMIT 1"
 )
 _SUPPRESS = (
-    "INSERT INTO suppressions (id, workspace_id, address, channel, reason, source, created_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace_id, address, channel) DO NOTHING"
+    "INSERT INTO suppressions (id, workspace_id, address, channel, purpose, reason, source, evidence, created_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace_id, address, channel, purpose) DO NOTHING"
 )
 
 
@@ -37,12 +46,14 @@ class ConnectionRows(NamedTuple):
     accounts: list[Row]
     routes: list[Row]
     workspaces: list[Row]
+    catalogues: list[Row]  # (account, revision) of those whose templates were listed at least once
 
 
 class Stop(NamedTuple):
-    """A suppression that applies to one address on one channel."""
+    """A suppression that applies to one address on one channel for one purpose."""
 
     channel: str  # "" stands for any
+    purpose: str  # likewise
     reason: str
     source: str
     created_at: int
@@ -54,29 +65,74 @@ class Standing(NamedTuple):
     messages: int  # given to it within the window
     first_at: int  # when the first of them was created; 0 when there are none
     stop: Stop | None
+    erased: bool  # whether suppressions of erased people have to be looked at too
 
 
 def connection_rows(tx: Transaction) -> ConnectionRows:
     """Read every account, route and workspace: tens to hundreds of rows in all."""
-    return ConnectionRows(tx.rows(_ACCOUNTS), tx.rows(_ROUTES), tx.rows(_WORKSPACES))
+    return ConnectionRows(tx.rows(_ACCOUNTS), tx.rows(_ROUTES), tx.rows(_WORKSPACES), tx.rows(_CATALOGUES))
 
 
-def standing(tx: Transaction, workspace_id: str, address: str, channel: str, since: int) -> Standing:
-    """Look up one address: messages created after `since` (uncommitted ones of this transaction too), suppression."""
+def template_copies(tx: Transaction, account_id: str) -> list[Row]:
+    """
+    (document, state, raw_state, category, quality, reason) of every template one provider keeps for an account.
+
+    The columns count where they differ from the document: a callback changes only them.
+    """
+    return tx.rows(
+        "SELECT document, state, raw_state, category, quality, reason FROM provider_templates WHERE account_id = ?"
+        " ORDER BY name, language",
+        (account_id,),
+    )
+
+
+def count_template_change(tx: Transaction, account_id: str) -> None:
+    """Make every process read the account's templates again."""
+    tx.run("UPDATE template_catalogues SET revision = revision + 1 WHERE account_id = ?", (account_id,))
+
+
+def standing(
+    tx: Transaction, workspace_id: str, address: str, channel: str, since: int, *, purpose: str = ""
+) -> Standing:
+    """
+    Look up one address: messages created after `since` (uncommitted ones of this transaction too), suppression.
+
+    Without a `purpose` only suppressions for every purpose count.
+    """
     place = (workspace_id, address)
-    messages, first_at, *stop = tx.rows(_STANDING, (*place, since, *place, channel))[0]
-    return Standing(messages, first_at or 0, Stop(*stop) if stop[0] is not None else None)
+    row = tx.rows(_STANDING, (workspace_id, *place, since, *place, channel, purpose))[0]
+    messages, first_at, erased, *stop = row
+    return Standing(messages, first_at or 0, Stop(*stop) if stop[0] is not None else None, bool(erased))
 
 
-def stops(tx: Transaction, workspace_id: str, addresses: Iterable[str]) -> dict[tuple[str, str], Stop]:
-    """Find every suppression of many addresses with one query, by (address, channel)."""
+def stops(tx: Transaction, workspace_id: str, addresses: Iterable[str]) -> dict[tuple[str, str, str], Stop]:
+    """Find every suppression of many addresses with one query, by (address, channel, purpose)."""
     condition, parameter = tx.among(addresses)
     found = tx.rows(
-        "SELECT address, channel, reason, source, created_at FROM suppressions"  # noqa: S608 - placeholders only
+        "SELECT address, channel, purpose, reason, source, created_at FROM suppressions"  # noqa: S608 - placeholders only
         f" WHERE workspace_id = ? AND address {condition}",
         (workspace_id, parameter),
     )
-    return {(address, channel): Stop(channel, *rest) for address, channel, *rest in found}
+    return {(address, channel, purpose): Stop(channel, purpose, *rest) for address, channel, purpose, *rest in found}
+
+
+def has_erased(tx: Transaction, workspace_id: str) -> bool:
+    """Whether suppressions of erased people are kept."""
+    return bool(tx.rows("SELECT 1 FROM erased_suppressions WHERE workspace_id = ? LIMIT 1", (workspace_id,)))
+
+
+def erased_stops(tx: Transaction, workspace_id: str, digests: Iterable[str]) -> dict[tuple[str, str, str], Stop]:
+    """Like `stops` for people who were erased, by (digest, channel, purpose)."""
+    condition, parameter = tx.among(digests)
+    found = tx.rows(
+        "SELECT digest, channel, purpose, reason, created_at FROM erased_suppressions"  # noqa: S608 - placeholders only
+        f" WHERE workspace_id = ? AND digest {condition}",
+        (workspace_id, parameter),
+    )
+    return {
+        (digest, channel, purpose): Stop(channel, purpose, reason, "an erased person", created_at)
+        for digest, channel, purpose, reason, created_at in found
+    }
 
 
 def recent(tx: Transaction, workspace_id: str, addresses: Iterable[str], since: int) -> dict[str, tuple[int, int]]:
@@ -92,16 +148,26 @@ def recent(tx: Transaction, workspace_id: str, addresses: Iterable[str], since: 
 
 
 def suppress(
-    tx: Transaction, workspace_id: str, address: str, *, channel: str, reason: str, source: str, now: int
+    tx: Transaction,
+    workspace_id: str,
+    address: str,
+    *,
+    channel: str,
+    reason: str,
+    source: str,
+    now: int,
+    purpose: str = "",
+    evidence: str = "",
 ) -> bool:
-    """Forbid an address on a channel ("" for all); False when it already was, and the older reason stays."""
-    return tx.run(_SUPPRESS, (new_id(), workspace_id, address, channel, reason, source, now)) == 1
+    """Forbid an address, "" for every channel or purpose; False when it already was, and the older reason stays."""
+    place = (workspace_id, address, channel, purpose)
+    return tx.run(_SUPPRESS, (new_id(), *place, reason, source, evidence, now)) == 1
 
 
-def unsuppress(tx: Transaction, workspace_id: str, address: str, *, channel: str) -> bool:
+def unsuppress(tx: Transaction, workspace_id: str, address: str, *, channel: str, purpose: str = "") -> bool:
     """Lift exactly one suppression; False when there was none."""
-    sql = "DELETE FROM suppressions WHERE workspace_id = ? AND address = ? AND channel = ?"
-    return tx.run(sql, (workspace_id, address, channel)) == 1
+    sql = "DELETE FROM suppressions WHERE workspace_id = ? AND address = ? AND channel = ? AND purpose = ?"
+    return tx.run(sql, (workspace_id, address, channel, purpose)) == 1
 
 
 def pause_account(tx: Transaction, account_id: str, reason: str) -> bool:
@@ -118,6 +184,76 @@ def keep_unreadable(
         "INSERT INTO unreadable_callbacks (id, workspace_id, account_id, reason, query, body, received_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (new_id(), workspace_id, account_id, reason, query, body, now),
+    )
+
+
+def keep_template_change(
+    tx: Transaction, workspace_id: str, account_id: str, change: TemplateChange, *, now: int
+) -> bool:
+    """Bring our copy of a provider's template up to date; one not listed yet is kept by what is known of it."""
+    count_template_change(tx, account_id)
+    state = change.state.value if change.state else None
+    changed = tx.run(
+        "UPDATE provider_templates SET state = COALESCE(?, state), raw_state = COALESCE(NULLIF(?, ''), raw_state),"
+        " category = COALESCE(NULLIF(?, ''), category), quality = COALESCE(NULLIF(?, ''), quality), reason = ?,"
+        " synced_at = ? WHERE account_id = ? AND name = ? AND (? = '' OR language = ?)",
+        (
+            state,
+            change.raw_state,
+            change.category,
+            change.quality,
+            change.reason,
+            now,
+            account_id,
+            change.name,
+            change.language,
+            change.language,
+        ),
+    )
+    if changed:
+        return True
+    document = _encode({"name": change.name, "language": change.language, "state": state or "unmapped"}).decode()
+    return bool(
+        tx.run(
+            "INSERT INTO provider_templates (id, workspace_id, account_id, name, language, state, raw_state, category,"
+            " quality, reason, provider_ref, document, synced_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            (
+                new_id(),
+                workspace_id,
+                account_id,
+                change.name,
+                change.language,
+                state or "unmapped",
+                change.raw_state,
+                change.category,
+                change.quality,
+                change.reason,
+                change.provider_ref,
+                document,
+                now,
+            ),
+        )
+    )
+
+
+def keep_notice(tx: Transaction, workspace_id: str, account_id: str, notice: AccountNotice, *, now: int) -> bool:
+    """Keep what a provider says about an account; False when it said so before."""
+    return bool(
+        tx.run(
+            "INSERT INTO account_notices (id, workspace_id, account_id, subject, detail, facts, dedupe_key,"
+            " received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (
+                new_id(),
+                workspace_id,
+                account_id,
+                notice.subject,
+                notice.detail,
+                _encode(dict(notice.facts)).decode(),
+                notice.dedupe_key,
+                now,
+            ),
+        )
     )
 
 

@@ -14,7 +14,7 @@ from sendyard.storage.transaction import Transaction
 # since preflight. One-time codes are asked for by the person and pass.
 _SUPPRESSED = """EXISTS (
     SELECT 1 FROM suppressions s WHERE s.workspace_id = messages.workspace_id AND s.address = messages.address
-      AND s.channel IN ('', messages.channel))"""
+      AND s.channel IN ('', messages.channel) AND s.purpose IN ('', messages.purpose))"""
 _POST = f"""
 UPDATE messages SET status = 'sending', due_at = NULL, lease_owner = NULL, lease_until = NULL, attempts = attempts + 1
 WHERE id {{among}} AND attempts = ? AND status IN ('queued', 'scheduled') AND (due_at IS NOT NULL OR lease_owner = ?)

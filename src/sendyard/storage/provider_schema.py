@@ -2,7 +2,7 @@
 Tables of what providers keep for us: their copies of templates, their notices, one-time codes, files.
 """
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
 from sendyard.storage.schema import ID, TIME, metadata, workspace_column
 
@@ -23,6 +23,18 @@ provider_templates = Table(  # the provider's copy, as it was when it was last a
     Column("document", Text, nullable=False),  # JSON: the whole providers.abilities.ProviderTemplate
     Column("synced_at", TIME, nullable=False),
     UniqueConstraint("account_id", "name", "language"),
+)
+
+template_catalogues = Table(  # how far we know an account's templates
+    "template_catalogues",
+    metadata,
+    Column("account_id", ID, primary_key=True),
+    workspace_column(),
+    Column("revision", BigInteger, nullable=False, server_default="0"),  # counts changes of `provider_templates`
+    Column("asked_at", TIME, nullable=False),  # when somebody last began to ask
+    Column("synced_at", TIME),  # when the whole list was last read; null: never
+    Column("lease_until", TIME, nullable=False, server_default="0"),  # one worker asks at a time
+    Column("error", Text, nullable=False, server_default=""),  # why the last try brought nothing
 )
 
 account_notices = Table(  # what a provider says about an account: limits, quality, restrictions

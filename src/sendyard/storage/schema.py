@@ -116,10 +116,12 @@ suppressions = Table(
     workspace_column(),
     Column("address", Text, nullable=False),  # E.164 or the provider's id
     Column("channel", Text, nullable=False, server_default=""),  # "" stands for any
+    Column("purpose", Text, nullable=False, server_default=""),  # "" stands for any
     Column("reason", Text, nullable=False),  # opted_out, complaint, invalid, manual
     Column("source", Text, nullable=False, server_default=""),
+    Column("evidence", Text, nullable=False, server_default=""),
     Column("created_at", TIME, nullable=False),
-    UniqueConstraint("workspace_id", "address", "channel"),
+    UniqueConstraint("workspace_id", "address", "channel", "purpose"),
 )
 
 templates = Table(

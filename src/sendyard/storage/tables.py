@@ -4,12 +4,12 @@ All tables together: whoever migrates, saves or compares a database needs every 
 
 from sqlalchemy import MetaData
 
-from sendyard.storage import provider_schema, schema
+from sendyard.storage import audience_schema, provider_schema, schema
 
 
 def _all() -> MetaData:
     """Give the one catalogue that every module with tables writes into, once all of them are imported."""
-    for module in (schema, provider_schema):
+    for module in (schema, provider_schema, audience_schema):
         if module.metadata is not schema.metadata:
             raise RuntimeError(f"{module.__name__} has a catalogue of its own")
     return schema.metadata

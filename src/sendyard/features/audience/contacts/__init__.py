@@ -1,0 +1,3 @@
+"""
+People, and the addresses at which they are reached.
+"""

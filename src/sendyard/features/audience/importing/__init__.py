@@ -1,0 +1,3 @@
+"""
+Files of people: stored in bulk, repeatable, and taken back as a whole.
+"""

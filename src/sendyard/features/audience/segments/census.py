@@ -1,0 +1,329 @@
+"""
+Counting a million people at once: what is asked of them, held as sets of bits.
+
+Of each block of 65,536 contacts there is one set (a Python integer) for every value somebody has, and for numbers and
+times one for every binary digit. A filter is then a few hundred operations on whole blocks, where a database must look
+at every row. What changed since the last question is read first, so that counts are always of this moment.
+"""
+
+import asyncio
+import logging
+import time
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from sendyard.features.audience.contacts.rows import ACTIVITY_COLUMNS, numbers_of
+from sendyard.features.audience.fields import FieldSet, field_set
+from sendyard.features.audience.segments import queries
+from sendyard.features.audience.segments.meaning import (
+    Between,
+    Containing,
+    Either,
+    Every,
+    Filled,
+    Marked,
+    OneOf,
+    Reached,
+    Stopped,
+    Test,
+    Unless,
+)
+from sendyard.features.audience.segments.queries import BLOCK
+from sendyard.storage.engine import Database
+
+LEAST = 20_000
+"""Contacts below which looking at each is fast enough."""
+
+_ROUND = 2.0  # seconds between looks at what changed
+_MOST_AT_ONCE = 50_000  # changed contacts that a question waits for
+_MOST_VALUES = 250  # different values of a text column; beyond, each contact is looked at
+_FEW = 4000  # contacts of a block below which bits are set one by one
+_CATEGORIES = ("country", "language", "lead", "source", "time_zone")
+_TIMES = (*ACTIVITY_COLUMNS, "created_at", "updated_at")
+_BIAS = 1 << 62  # custom numbers may be negative
+_ALL = (1 << BLOCK) - 1
+_DIGITS = [bytes(48 + (byte >> bit & 1) for byte in range(256)) for bit in range(8)]
+_log = logging.getLogger(__name__)
+
+_Key = tuple[str, Any]
+_ALIVE: _Key = ("alive", None)
+
+
+class _Unanswerable(Exception):
+    """The question is about something that is not held here."""
+
+
+@dataclass(slots=True)
+class _State:
+    """The census of one workspace."""
+
+    fields: tuple[tuple[str, bool], ...]  # columns of custom fields, and whether they hold text
+    cursor: int = 0
+    blocks: dict[int, dict[_Key, int]] = field(default_factory=dict)
+    values: dict[str, set[str]] = field(default_factory=dict)
+    given_up: set[str] = field(default_factory=set)  # columns with too many different values
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def categories(self) -> list[str]:
+        return [*_CATEGORIES, *(slot for slot, textual in self.fields if textual)]
+
+    @property
+    def numbers(self) -> list[str]:
+        return [*_TIMES, *(slot for slot, textual in self.fields if not textual)]
+
+
+class Census:
+    """The sets of every large workspace. Nothing is held before `run` or `round` was called."""
+
+    def __init__(self, database: Database, *, least: int = LEAST) -> None:
+        """Take where rows are, and from how many contacts on counting needs this."""
+        self._database = database
+        self._least = least
+        self._states: dict[str, _State] = {}
+
+    async def run(self) -> NoReturn:
+        """Keep the sets of all large workspaces near the present, until cancelled."""
+        while True:
+            try:
+                await self.round()
+            except Exception:  # noqa: BLE001 - counts are slower without it, and the next round may work
+                _log.exception("the census failed and is tried again")
+            await asyncio.sleep(_ROUND)
+
+    async def round(self) -> None:
+        """Bring every large workspace up to date."""
+        for workspace_id in await self._database.read(lambda tx: queries.large_workspaces(tx, self._least)):
+            fields = await self._fields(workspace_id)
+            state = self._states.get(workspace_id)
+            if state is None or state.fields != fields:
+                began = time.monotonic()
+                state = _State(fields)
+                await self._catch_up(workspace_id, state)
+                self._states[workspace_id] = state
+                _log.info("counted workspace %s in %.1f s", workspace_id, time.monotonic() - began)
+            else:
+                await self._catch_up(workspace_id, state)
+
+    async def count(self, workspace_id: str, test: Test) -> int | None:
+        """Count at this moment; None when it must be counted in another way."""
+        state = self._states.get(workspace_id)
+        if state is None or state.fields != await self._fields(workspace_id):
+            return None
+        if not await self._catch_up(workspace_id, state, most=_MOST_AT_ONCE):
+            return None
+        try:
+            return sum(
+                (_Question(state, block).of(test) & block[_ALIVE]).bit_count() for block in [*state.blocks.values()]
+            )
+        except _Unanswerable:
+            return None
+
+    async def labels(self, workspace_id: str) -> dict[int, int] | None:
+        """How many people have each label, by its number; None when it must be counted in another way."""
+        state = self._states.get(workspace_id)
+        if state is None or not await self._catch_up(workspace_id, state, most=_MOST_AT_ONCE):
+            return None
+        sums: dict[int, int] = {}
+        for block in [*state.blocks.values()]:
+            for (column, number), bits in block.items():
+                if column == "marks":
+                    sums[number] = sums.get(number, 0) + (bits & block[_ALIVE]).bit_count()
+        return sums
+
+    async def _fields(self, workspace_id: str) -> tuple[tuple[str, bool], ...]:
+        found: FieldSet = await self._database.read(lambda tx: field_set(tx, workspace_id))
+        return tuple(sorted((slot, custom.is_textual) for slot, custom in found.by_slot.items()))
+
+    async def _catch_up(self, workspace_id: str, state: _State, *, most: int = 0) -> bool:
+        """Read what changed; False when that is more than `most`, unless it is 0, and nothing was read."""
+        async with state.lock:
+            newest = await self._database.read(lambda tx: queries.newest_change(tx, workspace_id))
+            if newest == state.cursor:
+                return True
+            after = state.cursor
+            blocks = await self._database.read(lambda tx: queries.changed_blocks(tx, workspace_id, after))
+            if most and sum(blocks.values()) > most:
+                return False
+            columns = ["marks", *state.categories, *state.numbers]
+            for block in blocks:
+                await self._database.read(
+                    lambda tx, block=block: _take(  # type: ignore[misc]
+                        state, block, queries.changed_contacts(tx, workspace_id, columns, block, after)
+                    )
+                )
+            # Only now, so that a failure in between makes the next question read everything again.
+            state.cursor = newest
+            return True
+
+
+def _take(state: _State, block: int, rows: Sequence[Sequence[Any]]) -> None:
+    """Put what is known of some contacts of a block in place of what was known before."""
+    if not rows:
+        return
+    numbers, gone, marks, *columns = zip(*rows, strict=True)
+    places = [number - block * BLOCK for number in numbers]
+    fresh: dict[_Key, int] = {}
+    fresh[_ALIVE] = _bits(place for place, dead in zip(places, gone, strict=True) if not dead)
+    _take_marks(fresh, places, marks)
+    for column in state.categories:
+        _take_category(state, fresh, column, places, columns.pop(0))
+    for column in state.numbers:
+        values = columns.pop(0)
+        bias = 0 if column in _TIMES else _BIAS
+        shift = 1000 if column in _TIMES else 1
+        known = [
+            (place, value // shift + bias) for place, value in zip(places, values, strict=True) if value is not None
+        ]
+        fresh[column, -1] = _bits(place for place, _ in known)
+        fresh.update(_digits(column, known))
+    sets = state.blocks.get(block, {})
+    others = _ALL ^ _bits(places)
+    # Swapped as a whole: whoever counts at this moment sees the block before or after.
+    state.blocks[block] = {
+        key: sets.get(key, 0) & others | fresh.get(key, 0)
+        for key in sets.keys() | fresh.keys()
+        if key[0] not in state.given_up
+    }
+
+
+def _take_marks(fresh: dict[_Key, int], places: Sequence[int], marks: Iterable[str]) -> None:
+    parsed: dict[str, list[int]] = {}
+    by_number: dict[int, list[int]] = {}
+    for place, written in zip(places, marks, strict=True):
+        found = parsed.get(written)
+        if found is None:
+            found = parsed[written] = numbers_of(written)
+        for number in found:
+            by_number.setdefault(number, []).append(place)
+    for number, having in by_number.items():
+        fresh["marks", number] = _bits(having)
+
+
+def _take_category(
+    state: _State, fresh: dict[_Key, int], column: str, places: Sequence[int], values: Sequence[str | None]
+) -> None:
+    if column in state.given_up:
+        return
+    known = state.values.setdefault(column, set())
+    known.update(value for value in set(values) if value)
+    if len(known) > _MOST_VALUES:
+        state.given_up.add(column)
+        return
+    by_value: dict[str, list[int]] = {}
+    for place, value in zip(places, values, strict=True):
+        if value:
+            by_value.setdefault(value, []).append(place)
+    for value, having in by_value.items():
+        fresh[column, value] = _bits(having)
+
+
+def _digits(column: str, known: Sequence[tuple[int, int]]) -> dict[_Key, int]:
+    """The sets of each binary digit of a column's values."""
+    if len(known) < _FEW:
+        found: dict[int, list[int]] = {}
+        for place, value in known:
+            rest = value
+            while rest:
+                lowest = rest & -rest
+                found.setdefault(lowest.bit_length() - 1, []).append(place)
+                rest ^= lowest
+        return {(column, digit): _bits(places) for digit, places in found.items()}
+    # All values side by side: every eighth byte is one byte of each, and a table turns a digit of it into 0 or 1.
+    values = array("Q", bytes(8 * BLOCK))
+    for place, value in known:
+        values[place] = value
+    raw = values.tobytes()
+    digits: dict[_Key, int] = {}
+    for byte in range(8):
+        plane = raw[byte::8][::-1]
+        if any(plane):
+            for bit, table in enumerate(_DIGITS):
+                if bits := int(plane.translate(table), 2):
+                    digits[column, byte * 8 + bit] = bits
+    return digits
+
+
+def _bits(places: Iterable[int]) -> int:
+    held = bytearray(BLOCK // 8)
+    for place in places:
+        held[place >> 3] |= 1 << (place & 7)
+    return int.from_bytes(held, "little")
+
+
+class _Question:
+    """Answers a filter for one block."""
+
+    def __init__(self, state: _State, sets: dict[_Key, int]) -> None:
+        self._state = state
+        self._sets = sets
+
+    def of(self, test: Test) -> int:  # noqa: C901, PLR0911 - one branch for each kind
+        match test:
+            case Every(items):
+                found = _ALL
+                for item in items:
+                    found &= self.of(item)
+                return found
+            case Either(items):
+                found = 0
+                for item in items:
+                    found |= self.of(item)
+                return found
+            case Unless(item):
+                return _ALL ^ self.of(item)
+            case Marked(number):
+                return self._sets.get(("marks", number), 0)
+            case OneOf(column, values):
+                self._expect(column)
+                found = 0
+                for value in values:
+                    found |= self._value(column, value)
+                return found
+            case Filled(column):
+                self._expect(column)
+                found = 0
+                for value in self._state.values.get(column, ()):
+                    found |= self._sets.get((column, value), 0)
+                return found
+            case Between(column, low, high):
+                return self._between(column, low, high)
+            case Containing() | Reached() | Stopped():
+                raise _Unanswerable
+
+    def _expect(self, column: str) -> None:
+        if column in self._state.given_up or column not in self._state.categories:
+            raise _Unanswerable
+
+    def _value(self, column: str, value: str) -> int:
+        if value:
+            return self._sets.get((column, value), 0)
+        # Custom texts are never kept blank, so that nobody has the value "" there.
+        return _ALL ^ self.of(Filled(column)) if column in _CATEGORIES else 0
+
+    def _between(self, column: str, low: int | None, high: int | None) -> int:
+        found = self._sets.get((column, -1), 0)
+        bias, shift = (0, 1000) if column in _TIMES else (_BIAS, 1)
+        if low is not None:
+            found &= self._at_least(column, low // shift + bias)
+        if high is not None:
+            found &= _ALL ^ self._at_least(column, high // shift + bias)
+        return found
+
+    def _at_least(self, column: str, bound: int) -> int:
+        """Those whose value is `bound` or more, and others of whom none is known."""
+        if bound <= 0:
+            return _ALL
+        if bound.bit_length() > 64:
+            return 0
+        above, equal = 0, _ALL
+        for digit in range(63, -1, -1):
+            digits = self._sets.get((column, digit), 0)
+            if bound >> digit & 1:
+                equal &= digits
+            else:
+                above |= equal & digits
+                equal &= _ALL ^ digits
+        return above | equal

@@ -1,0 +1,177 @@
+"""
+The SQL of segments: what a filter asks of one contact, and what the census reads of many.
+"""
+
+import string
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sendyard.features.audience.contacts.rows import SQL_COLUMNS, ContactRow, row_of
+from sendyard.features.audience.segments.meaning import (
+    Between,
+    Containing,
+    Either,
+    Every,
+    Filled,
+    Marked,
+    OneOf,
+    Reached,
+    Stopped,
+    Test,
+    Unless,
+)
+from sendyard.storage.transaction import Dialect, Transaction
+
+BLOCK = 1 << 16
+"""Contacts the census holds together, by their numbers."""
+
+_SEGMENT = "id, name, filter, created_at, updated_at"
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+class SegmentRow(NamedTuple):
+    """A saved filter."""
+
+    id: str
+    name: str
+    filter: str
+    created_at: int
+    updated_at: int
+
+
+class Condition(NamedTuple):
+    """A term of SQL that is true or false, never null, with its parameters; the contact is `c`."""
+
+    sql: str
+    values: tuple[Any, ...]
+
+
+def condition(test: Test, dialect: Dialect) -> Condition:  # noqa: C901, PLR0911 - one branch for each kind
+    """Write what a filter asks as a condition on the contact `c`."""
+    match test:
+        case Every(items):
+            return _joined(items, " AND ", "TRUE", dialect)
+        case Either(items):
+            return _joined(items, " OR ", "FALSE", dialect)
+        case Unless(item):
+            sql, values = condition(item, dialect)
+            return Condition(f"NOT ({sql})", values)
+        case Marked(number):
+            return Condition(f"{_position('c.marks', dialect)} > 0", (f",{number},",))
+        case OneOf(column, values):
+            sql = f"(c.{column} IS NOT NULL AND c.{column} IN ({', '.join('?' * len(values))}))"
+            return Condition(sql, values)
+        case Filled(column):
+            return Condition(f"(c.{column} IS NOT NULL AND c.{column} <> '')", ())
+        case Containing(column, part):
+            # SQLite lowers ASCII only; the collation makes PostgreSQL do the same.
+            lowered = f"LOWER(c.{column})" if dialect == "sqlite" else f'LOWER(c.{column} COLLATE "C")'
+            sql = f"(c.{column} IS NOT NULL AND {_position(lowered, dialect)} > 0)"
+            return Condition(sql, (part.translate(_ASCII_LOWER),))
+        case Between(column, low, high):
+            terms = [f"c.{column} IS NOT NULL"]
+            terms += [f"c.{column} {sign} ?" for sign, bound in ((">=", low), ("<", high)) if bound is not None]
+            return Condition(f"({' AND '.join(terms)})", tuple(one for one in (low, high) if one is not None))
+        case Reached(kind):
+            sql = (
+                "EXISTS (SELECT 1 FROM identities i WHERE i.workspace_id = c.workspace_id AND i.contact_no = c.no"
+                " AND i.kind = ?)"
+            )
+            return Condition(sql, (kind,))
+        case Stopped(channel):
+            sql = (
+                "c.no IN (SELECT i.contact_no FROM suppressions s JOIN identities i ON i.workspace_id = s.workspace_id"
+                " AND i.kind IN ('phone', 'whatsapp_id', 'line_id') AND i.value = s.address"
+                " WHERE s.workspace_id = c.workspace_id AND s.channel IN ('', ?) AND s.purpose = '')"
+            )
+            return Condition(sql, (channel,))
+
+
+def _joined(items: Sequence[Test], word: str, empty: str, dialect: Dialect) -> Condition:
+    parts = [condition(item, dialect) for item in items]
+    if not parts:
+        return Condition(empty, ())
+    return Condition(
+        word.join(f"({part.sql})" for part in parts), tuple(value for part in parts for value in part.values)
+    )
+
+
+def _position(column: str, dialect: Dialect) -> str:
+    return f"{'INSTR' if dialect == 'sqlite' else 'STRPOS'}({column}, ?)"
+
+
+def count(tx: Transaction, workspace_id: str, test: Test) -> int:
+    """How many contacts a filter finds, by looking at each."""
+    sql, values = condition(test, tx.dialect)
+    ((found,),) = tx.rows(
+        f"SELECT COUNT(*) FROM contacts c WHERE c.workspace_id = ? AND NOT c.gone AND ({sql})",  # noqa: S608 - `condition` writes placeholders
+        (workspace_id, *values),
+    )
+    return int(found)
+
+
+def members(tx: Transaction, workspace_id: str, test: Test, *, after: int, limit: int) -> list[ContactRow]:
+    """Contacts a filter finds, in the order they were made, after the number `after`."""
+    sql, values = condition(test, tx.dialect)
+    columns = ", ".join(f"c.{column.strip()}" for column in SQL_COLUMNS.split(","))
+    found = tx.rows(
+        f"SELECT {columns} FROM contacts c WHERE c.workspace_id = ? AND c.no > ? AND NOT c.gone AND ({sql})"  # noqa: S608 - likewise
+        " ORDER BY c.no LIMIT ?",
+        (workspace_id, after, *values, limit),
+    )
+    return [row_of(one) for one in found]
+
+
+def segments(tx: Transaction, workspace_id: str) -> list[SegmentRow]:
+    """Every segment, oldest first."""
+    sql = f"SELECT {_SEGMENT} FROM segments WHERE workspace_id = ? ORDER BY id"  # noqa: S608 - constants
+    return [SegmentRow(*found) for found in tx.rows(sql, (workspace_id,))]
+
+
+def insert_segment(tx: Transaction, workspace_id: str, row: SegmentRow) -> bool:
+    """Store a segment; False when its name is taken."""
+    sql = f"INSERT INTO segments (workspace_id, {_SEGMENT}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"  # noqa: S608 - constants
+    return bool(tx.run(sql, (workspace_id, *row)))
+
+
+def change_segment(tx: Transaction, workspace_id: str, row: SegmentRow) -> None:
+    """Change a segment's name and filter; the name must be free."""
+    tx.run(
+        "UPDATE segments SET name = ?, filter = ?, updated_at = ? WHERE workspace_id = ? AND id = ?",
+        (row.name, row.filter, row.updated_at, workspace_id, row.id),
+    )
+
+
+def delete_segment(tx: Transaction, workspace_id: str, segment_id: str) -> None:
+    """Remove a segment."""
+    tx.run("DELETE FROM segments WHERE workspace_id = ? AND id = ?", (workspace_id, segment_id))
+
+
+def large_workspaces(tx: Transaction, least: int) -> list[str]:
+    """Workspaces that ever had so many contacts."""
+    found = tx.rows("SELECT workspace_id FROM audience_clocks WHERE contacts >= ? ORDER BY workspace_id", (least,))
+    return [workspace_id for (workspace_id,) in found]
+
+
+def newest_change(tx: Transaction, workspace_id: str) -> int:
+    """The stamp of the newest change of contacts; 0 when there never was one."""
+    found = tx.rows("SELECT changed FROM audience_clocks WHERE workspace_id = ?", (workspace_id,))
+    return int(found[0][0]) if found else 0
+
+
+def changed_blocks(tx: Transaction, workspace_id: str, after: int) -> dict[int, int]:
+    """How many contacts changed after a stamp, by block."""
+    found = tx.rows(
+        f"SELECT no / {BLOCK}, COUNT(*) FROM contacts WHERE workspace_id = ? AND changed > ? GROUP BY no / {BLOCK}",  # noqa: S608 - constants
+        (workspace_id, after),
+    )
+    return dict(found)
+
+
+def changed_contacts(
+    tx: Transaction, workspace_id: str, columns: Sequence[str], block: int, after: int
+) -> list[Sequence[Any]]:
+    """Of one block, the contacts that changed after a stamp: number, whether deleted, and the columns."""
+    source = "FROM contacts WHERE workspace_id = ? AND no >= ? AND no < ? AND changed > ?"
+    place = (workspace_id, block * BLOCK, (block + 1) * BLOCK, after)
+    return tx.table(", ".join(("no", "gone", *columns)), source, place)
