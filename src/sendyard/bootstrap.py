@@ -26,14 +26,17 @@ from sendyard.api.application import Application
 from sendyard.api.audience import Audience
 from sendyard.api.callbacks import Callbacks
 from sendyard.api.campaigns import CampaignDoor
+from sendyard.api.catalogue import CatalogueDoor
 from sendyard.api.connections import Connections
 from sendyard.api.desk import Desk
 from sendyard.api.drafting import Drafting
 from sendyard.api.events import Events
 from sendyard.api.gathering import GatheringProtocol
+from sendyard.api.groups import Groups
 from sendyard.api.health import Health
 from sendyard.api.messages import Messages
 from sendyard.api.one_time import OneTime
+from sendyard.api.people import People
 from sendyard.api.preflight import Preflight
 from sendyard.api.templates import TemplateDoor
 from sendyard.delivery.directory import AccountEntry, Directory
@@ -46,12 +49,24 @@ from sendyard.delivery.recovery import Recovery
 from sendyard.delivery.tokens import Tokens
 from sendyard.delivery.transport import Lost, NotSent, Transport
 from sendyard.domain.errors import Conflict, Invalid
-from sendyard.features.audience import Suppressions
+from sendyard.features.audience import (
+    Arrivals,
+    Census,
+    Consents,
+    Contacts,
+    CustomFields,
+    Erasing,
+    Imports,
+    Lists,
+    Merging,
+    Segments,
+    Suppressions,
+)
 from sendyard.features.campaigns import Campaigns, Expander
 from sendyard.features.connections import Accounts, Routes
 from sendyard.features.otp import OneTimeCodes
 from sendyard.features.people import ApiKeys, Workspaces
-from sendyard.features.templates import Templates
+from sendyard.features.templates import Catalogue, Submissions, Templates
 from sendyard.ledger.reports import forget_unmatched
 from sendyard.providers.wire import HttpRequest, HttpResponse
 from sendyard.settings import Settings
@@ -67,6 +82,7 @@ _RESTART_DELAYS = (1.0, 2.0, 5.0, 15.0, 30.0)  # seconds before the sending side
 _REFRESH = 1.0
 _UNMATCHED_MS = 7 * 86_400_000  # a provider's report that finds no message within a week never will
 _TIDY = 3600.0
+_CATALOGUES = 60.0  # how often is looked for accounts whose hour has passed
 _SHUTDOWN = 10  # seconds a caller's open request may still take
 
 _log = logging.getLogger("sendyard")
@@ -115,7 +131,20 @@ class Yard:
         self.accounts = Accounts(self.database, self.vault, self.directory, self._exchange, self.tokens)
         self.routes = Routes(self.database, self.directory)
         self.templates = Templates(self.database, self.directory)
+        self.catalogue = Catalogue(self.database, self.directory, self.transport, self.tokens)
+        self.submissions = Submissions(self.database, self.directory, self.templates, self.transport, self.tokens)
         self.suppressions = Suppressions(self.database)
+        self.consents = Consents(self.database)
+        address_keys = self.directory.address_keys
+        self.contacts = Contacts(self.database, address_keys)
+        self.merging = Merging(self.database)
+        self.erasing = Erasing(self.database, address_keys)
+        self.contact_fields = CustomFields(self.database)
+        self.imports = Imports(self.database, address_keys)
+        self.lists = Lists(self.database)
+        self.census = Census(self.database)
+        self.segments = Segments(self.database, self.census)
+        self.arrivals = Arrivals(self.database, address_keys)
         self.one_time_codes = OneTimeCodes(
             self.database, self.directory, self.intake, self.templates, self.vault, self._exchange, self.tokens
         )
@@ -144,7 +173,10 @@ class Yard:
             OneTime(self.one_time_codes),
             Connections(self.accounts, self.routes),
             TemplateDoor(self.templates),
-            Audience(self.suppressions),
+            CatalogueDoor(self.catalogue, self.submissions),
+            Audience(self.suppressions, self.consents),
+            People(self.contacts, self.merging, self.erasing, self.segments, self.contact_fields, self.imports),
+            Groups(self.lists, self.segments),
             Access(self.keys),
             Events(self.database),
         )
@@ -167,12 +199,16 @@ class Yard:
     async def work(self, role: Role) -> None:
         """Run what works in the background until cancelled; a part that fails is logged and started anew."""
         async with asyncio.TaskGroup() as group:
+            if role != "worker":
+                group.create_task(self.census.run())
             if role == "web":
                 group.create_task(self._repeat("directory", _REFRESH, self.directory.refresh))
                 return
             group.create_task(self._send())
             group.create_task(self.expander.run())
+            group.create_task(self.arrivals.run())
             group.create_task(self._repeat("tidying", _TIDY, self.tidy))
+            group.create_task(self._repeat("listing of templates", _CATALOGUES, self.catalogue.sync_due))
 
     async def _send(self) -> None:
         failures = 0
@@ -214,6 +250,7 @@ class Yard:
         await self.database.write(lambda tx: idempotency.forget_old(tx, now=now))
         await self.database.write(lambda tx: forget_unmatched(tx, before=now - _UNMATCHED_MS))
         await self.one_time_codes.tidy()
+        await self.contacts.tidy()
 
     async def _exchange(self, entry: AccountEntry, request: HttpRequest) -> HttpResponse:
         try:

@@ -76,7 +76,7 @@ async def test_campaign_from_a_template_and_bytes_in_an_asian_charset(sender: Ca
         ({"csv": None}, "one_file", "/csv"),
         ({"csv_base64": "eA=="}, "one_file", "/csv"),
         ({"text": None}, None, "/text"),
-        ({"account": "tw"}, None, "/account"),
+        ({"account": "nobody"}, "unknown_account", "/account"),
         ({"purpose": "otp"}, "invalid_body", "/purpose"),
         ({"csv_base64": "%", "csv": None}, "invalid_body", "/csv_base64"),
     ],

@@ -6,14 +6,12 @@ import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from sendyard.providers.contract import Adapter
-from sendyard.providers.spec import Batch, RateUnit
+from sendyard.providers.spec import RateUnit
 from sendyard.providers.wire import HttpResponse
 from sendyard.storage import idempotency
 from sendyard.storage.identifiers import now_ms
@@ -479,8 +477,7 @@ class TestPreflight:
         self, sender: Caller, monkeypatch: pytest.MonkeyPatch, unit: RateUnit, seconds: float
     ) -> None:
         (entry,) = sender.yard.directory.accounts()
-        batching = SimpleNamespace(spec=replace(entry.adapter.spec, batch=Batch(limit=100)), check=entry.adapter.check)
-        other = replace(entry, rate_unit=unit, rate_per_second=1, adapter=cast("Adapter", batching))
+        other = replace(entry, rate_unit=unit, rate_per_second=1, batch_limit=100)
         monkeypatch.setattr(sender.yard.directory, "account", lambda _: other)
         before = now_ms()
         found = (await sender.post("/preflight", {"text": "x" * 200, "recipients": [{"to": KOREAN}] * 2})).json()

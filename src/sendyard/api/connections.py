@@ -89,6 +89,53 @@ class BalanceAnswer(msgspec.Struct):
     currency: str
 
 
+class SenderAnswer(msgspec.Struct):
+    """A sender the provider lets this account use."""
+
+    sender: Annotated[str, Meta(description="As a message wants it.")]
+    name: str
+    channels: list[Channel]
+    usable: bool
+    facts: Annotated[dict[str, str], Meta(description="Quality, messaging limit and the like, as the provider says.")]
+
+
+class SenderList(msgspec.Struct):
+    """Senders as the provider lists them."""
+
+    data: list[SenderAnswer]
+    next: str | None = None
+
+
+class UsageAnswer(msgspec.Struct):
+    """How much of a quota or period is used, as the provider names it."""
+
+    facts: dict[str, str]
+
+
+class NoticeAnswer(msgspec.Struct):
+    """What a provider said about an account: a limit, its quality, a restriction."""
+
+    id: str
+    subject: str
+    detail: str
+    facts: dict[str, Any]
+    received_at: Moment
+
+
+class NoticeList(msgspec.Struct):
+    """Notices, newest first."""
+
+    data: list[NoticeAnswer]
+    next: str | None
+
+
+class NoticePage(msgspec.Struct, forbid_unknown_fields=True):
+    """Which notices to list: those older than the one with the id `after`."""
+
+    after: str = ""
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 50
+
+
 class SetRoute(msgspec.Struct, forbid_unknown_fields=True):
     """Which accounts carry what; replaces the route for the same channel, country and purpose."""
 
@@ -239,6 +286,15 @@ class Connections:
             Operation(method="GET", path="/accounts/{id}/balance", handler=self.balance, tag=accounts,
                       summary="Ask the provider for the credit left", scope="accounts", answers=BalanceAnswer,
                       refuses=(404, 409)),
+            Operation(method="GET", path="/accounts/{id}/usage", handler=self.usage, tag=accounts,
+                      summary="Ask the provider how much of a quota is used", scope="accounts", answers=UsageAnswer,
+                      refuses=(404, 409)),
+            Operation(method="GET", path="/accounts/{id}/senders", handler=self.senders, tag=accounts,
+                      summary="Ask the provider which senders there are", scope="accounts", answers=SenderList,
+                      refuses=(404, 409)),
+            Operation(method="GET", path="/accounts/{id}/notices", handler=self.notices, tag=accounts,
+                      summary="What the provider said about the account", scope="accounts", query=NoticePage,
+                      answers=NoticeList, refuses=(404,)),
             Operation(method="POST", path="/accounts/{id}/pause", handler=self.pause, tag=accounts,
                       summary="Stop handing messages to it; those waiting stay", scope="accounts",
                       body=PauseAccount, body_optional=True, answers=AccountAnswer, refuses=(404, 409)),
@@ -290,6 +346,22 @@ class Connections:
     async def balance(self, ask: Ask[NoBody, NoQuery]) -> BalanceAnswer:
         """Ask for the credit left."""
         return msgspec.convert(await self._accounts.balance(ask.workspace_id, ask.path["id"]), BalanceAnswer)
+
+    async def usage(self, ask: Ask[NoBody, NoQuery]) -> UsageAnswer:
+        """Ask how much is used."""
+        return UsageAnswer(await self._accounts.usage(ask.workspace_id, ask.path["id"]))
+
+    async def senders(self, ask: Ask[NoBody, NoQuery]) -> SenderList:
+        """Ask which senders there are."""
+        found = await self._accounts.senders(ask.workspace_id, ask.path["id"])
+        return SenderList([msgspec.convert(one, SenderAnswer) for one in found])
+
+    async def notices(self, ask: Ask[NoBody, NoticePage]) -> NoticeList:
+        """Give what the provider said."""
+        limit = ask.query.limit
+        found = await self._accounts.notices(ask.workspace_id, ask.path["id"], after=ask.query.after, limit=limit + 1)
+        shown = [NoticeAnswer(**(one | {"received_at": moment(one["received_at"])})) for one in found[:limit]]
+        return NoticeList(shown, shown[-1].id if len(found) > limit else None)
 
     async def pause(self, ask: Ask[PauseAccount, NoQuery]) -> AccountAnswer:
         """Stop handing messages to an account."""

@@ -12,7 +12,7 @@ import click
 
 from sendyard.cli.inspecting import CHANNEL
 from sendyard.cli.opening import Place, in_yard, workspace_option
-from sendyard.cli.printing import facts, put, say, table
+from sendyard.cli.printing import facts, put, say, table, when
 from sendyard.cli.shape import NOT_DONE, Group, NotDone
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.errors import FieldError, Invalid
@@ -116,14 +116,15 @@ def accounts_list(workspace: str) -> None:
 def accounts_test(account: str, workspace: str) -> None:
     """Try the credentials of ACCOUNT with a call that costs nothing."""
 
-    async def work(place: Place) -> dict[str, Any]:
-        return await place.yard.accounts.test(place.workspace_id, account)
+    async def work(place: Place) -> tuple[dict[str, Any], str]:
+        tested = await place.yard.accounts.test(place.workspace_id, account)
+        return tested, place.yard.accounts.get(place.workspace_id, account)["callback_url"]
 
-    found = in_yard(work, workspace)
+    found, callback_url = in_yard(work, workspace)
 
     def write() -> None:
         say(f"{'Works' if found['ok'] else 'Does not work'}: {found['detail']}")
-        facts(found["facts"])
+        facts({**found["facts"], "address for its callbacks": callback_url})
 
     put(found, write)
     if not found["ok"]:
@@ -141,6 +142,40 @@ def accounts_balance(account: str, workspace: str) -> None:
 
     found = in_yard(work, workspace)
     put(found, lambda: say(f"{found['amount']} {found['currency']}"))
+
+
+@accounts.command("usage", example="sendyard accounts usage main")
+@click.argument("account", metavar="ACCOUNT")
+@workspace_option
+def accounts_usage(account: str, workspace: str) -> None:
+    """Ask the provider how much of a quota or period ACCOUNT has used."""
+
+    async def work(place: Place) -> dict[str, str]:
+        return await place.yard.accounts.usage(place.workspace_id, account)
+
+    found = in_yard(work, workspace)
+    put(found, lambda: facts(found))
+
+
+@accounts.command("notices", example="sendyard accounts notices main")
+@click.argument("account", metavar="ACCOUNT")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@workspace_option
+def accounts_notices(account: str, limit: int, workspace: str) -> None:
+    """List what the provider said about ACCOUNT, newest first: limits, quality, restrictions."""
+
+    async def work(place: Place) -> Sequence[dict[str, Any]]:
+        return await place.yard.accounts.notices(place.workspace_id, account, limit=limit)
+
+    found = in_yard(work, workspace)
+    put(
+        found,
+        lambda: table(
+            ("received", "subject", "detail"),
+            [(when(n["received_at"]), n["subject"], n["detail"]) for n in found],
+            empty="The provider said nothing about this account yet.",
+        ),
+    )
 
 
 @accounts.command("pause", example='sendyard accounts pause main --reason "contract ends"')
@@ -168,6 +203,35 @@ def accounts_resume(account: str, workspace: str) -> None:
 
     found = in_yard(work, workspace)
     put(found, lambda: say(f"{found['name']} is active."))
+
+
+@click.group(cls=Group)
+def senders() -> None:
+    """What recipients see: the senders a provider lets an account use."""
+
+
+@senders.command("list", example="sendyard senders list main")
+@click.argument("account", metavar="ACCOUNT")
+@workspace_option
+def senders_list(account: str, workspace: str) -> None:
+    """Ask the provider which senders ACCOUNT may use."""
+
+    async def work(place: Place) -> Sequence[dict[str, Any]]:
+        return await place.yard.accounts.senders(place.workspace_id, account)
+
+    found = in_yard(work, workspace)
+    put(
+        found,
+        lambda: table(
+            ("sender", "name", "channels", "can be used", "what the provider says"),
+            [
+                (s["sender"], s["name"], ", ".join(s["channels"]), s["usable"],
+                 ", ".join(f"{name} {value}" for name, value in s["facts"].items()))
+                for s in found
+            ],
+            empty="The provider lists no senders for this account.",
+        ),
+    )  # fmt: skip
 
 
 @click.group(cls=Group)

@@ -4,6 +4,7 @@ Templates.
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 import click
@@ -12,8 +13,10 @@ from sendyard.cli.connections import PURPOSE, pairs_of
 from sendyard.cli.inspecting import CHANNEL
 from sendyard.cli.opening import Place, in_yard, workspace_option
 from sendyard.cli.printing import facts, put, say, table, when
-from sendyard.cli.shape import Group
+from sendyard.cli.shape import NOT_DONE, PARTLY_DONE, Group, NotDone
 from sendyard.domain.channels import Channel, Purpose
+from sendyard.features.templates import SubmissionWish
+from sendyard.providers.contract import TemplateState
 
 _REGISTERED = click.option(
     "--registered",
@@ -135,6 +138,98 @@ def templates_preview(
                 "problem": found["problem"],
             }
         )
+
+    put(found, write)
+
+
+@templates.command("sync", example="sendyard templates sync\nsendyard templates sync main")
+@click.argument("account", required=False, default="")
+@workspace_option
+def templates_sync(account: str, workspace: str) -> None:
+    """Ask the provider of ACCOUNT, or every one that lists templates, which it has and in which state."""
+
+    async def work(place: Place) -> Sequence[dict[str, Any]]:
+        return await place.yard.catalogue.sync(place.workspace_id, account)
+
+    found = in_yard(work, workspace)
+
+    def write() -> None:
+        table(
+            ("account", "provider", "templates", "new", "changed", "gone", "error"),
+            [(r["account"], r["provider"], r["total"], r["added"], r["changed"], r["gone"], r["error"]) for r in found],
+            empty="No account's provider lists templates.",
+        )
+
+    put(found, write)
+    failed = sum(bool(report["error"]) for report in found)
+    if failed:
+        raise NotDone(NOT_DONE if failed == len(found) else PARTLY_DONE)
+
+
+@templates.command("provider", example="sendyard templates provider --account main --state approved")
+@click.option("--account", default="", metavar="ACCOUNT", help="Only those of this account.")
+@click.option("--name", default="", help="Only those of this name, in any language.")
+@click.option("--state", type=click.Choice([state.value for state in TemplateState]), default=None)
+@click.option("--after", default="", metavar="ID", help="Continue behind this one.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@workspace_option
+def templates_provider(account: str, name: str, state: str | None, after: str, limit: int, workspace: str) -> None:
+    """List what providers have of templates; only approved ones can be sent."""
+
+    async def work(place: Place) -> list[dict[str, Any]]:
+        return await place.yard.catalogue.list(
+            place.workspace_id, account=account, name=name, state=state or "", after=after, limit=limit + 1
+        )
+
+    found = in_yard(work, workspace)
+    shown = found[:limit]
+    following = shown[-1]["id"] if len(found) > limit else None
+
+    def write() -> None:
+        table(
+            ("account", "name", "language", "state", "category", "variables", "reason", "heard of"),
+            [
+                (t["account"], t["name"], t["language"], t["state"], t["category"], ", ".join(t["variables"]),
+                 t["reason"], when(t["synced_at"]))
+                for t in shown
+            ],
+            empty="No provider's templates are known yet; `sendyard templates sync` asks for them.",
+        )  # fmt: skip
+        if following:
+            say(f"There are more: --after {following}")
+
+    put({"data": shown, "next": following}, write)
+
+
+@templates.command(
+    "submit", example="sendyard templates submit arrival --account main --category UTILITY --sample name=Ann"
+)
+@click.argument("code")
+@click.option("--account", required=True, metavar="ACCOUNT", help="Whose provider gets it.")
+@click.option("--category", default="", help="The provider's word, such as UTILITY.")
+@click.option("--sample", "values", metavar="NAME=VALUE", multiple=True, help="An example value of a variable.")
+@click.option("--footer", default="", help="A line below the text.")
+@click.option("--without-text", is_flag=True, help="The provider writes the text itself, as of code templates.")
+@workspace_option
+def templates_submit(
+    *, code: str, account: str, category: str, values: tuple[str, ...], footer: str, without_text: bool, workspace: str
+) -> None:
+    """Hand CODE in for approval at the provider of ACCOUNT, as its registered form there says."""
+    wish = SubmissionWish(
+        account=account,
+        category=category,
+        samples=pairs_of("--sample", values),
+        footer=footer,
+        with_text=not without_text,
+    )
+
+    async def work(place: Place) -> dict[str, Any]:
+        return await place.yard.submissions.submit(place.workspace_id, code, wish)
+
+    found = in_yard(work, workspace)
+
+    def write() -> None:
+        facts({name: found[name] for name in ("account", "name", "language", "state", "category", "reason", "version")})
 
     put(found, write)
 

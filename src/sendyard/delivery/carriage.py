@@ -5,9 +5,10 @@ Which accounts can carry one content as it stands, and what it counts there.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from sendyard.delivery.copies import misfits
 from sendyard.delivery.directory import Directory
 from sendyard.domain.channels import Channel
-from sendyard.domain.content import Content, Interactive, Media, title_of
+from sendyard.domain.content import Content, Interactive, Media, TemplateRef, title_of
 from sendyard.domain.korean import count_korean
 from sendyard.domain.parts import count_gsm
 from sendyard.domain.replacements import suggest_replacement
@@ -77,6 +78,9 @@ def carriage(
         # The settings of an unreadable account are not known, so only the engine's rules can be applied.
         if not problems and not entry.unreadable:
             problems = entry.adapter.check(entry.settings, message)
+            content = message.content
+            if not problems and isinstance(content, TemplateRef) and (copies := directory.copies(account_id)):
+                problems = misfits(copies, entry.adapter, message.channel, content)
         if problems:
             refused = refused or problems
             continue

@@ -168,4 +168,4 @@ def _finish(directory: Directory, going: Sequence[NewMessage], now: int) -> int:
 def _units(entry: AccountEntry, message: NewMessage) -> float:
     if entry.rate_unit is RateUnit.PART:
         return message.parts
-    return 1 / entry.adapter.spec.batch.limit if entry.rate_unit is RateUnit.REQUEST else 1
+    return 1 / entry.batch_limit if entry.rate_unit is RateUnit.REQUEST else 1

@@ -65,6 +65,10 @@ class Template:
                 found = self._filled(values)
         return self._form % found
 
+    def rewritten(self, write: Callable[[str], str]) -> str:
+        """The text with each variable written as `write` says, given its name; for other notations than ours."""
+        return self._form % tuple(write(name) for name, _ in self._slots)
+
     def _filled(self, values: Mapping[str, str]) -> tuple[str, ...]:
         missing = [name for name in self.required if not values.get(name, "").strip()]
         if missing:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from sendyard.domain.addresses import Address
 from sendyard.domain.channels import Channel
@@ -217,7 +218,17 @@ class TemplatePage:
 
 
 class TemplateCatalog(ABC):
-    """The provider lists the templates it knows, with their state."""
+    """
+    The provider lists the templates it knows, with their state.
+
+    `template_channels` are the channels whose templates are listed (empty: every one). `minds_language` says that
+    a name may stand for one template per language. With `asks_by_name` it lists only templates it is told, and a
+    cursor may be the name of one.
+    """
+
+    template_channels: ClassVar[frozenset[Channel]] = frozenset()
+    minds_language: ClassVar[bool] = True
+    asks_by_name: ClassVar[bool] = False
 
     @abstractmethod
     def build_templates(self, call: Call, cursor: str) -> HttpRequest:
@@ -248,6 +259,10 @@ class TemplateSubmission(ABC):
     @abstractmethod
     def build_template(self, call: Call, template: ProviderTemplate, samples: Mapping[str, str]) -> HttpRequest:
         """Hand one in; `samples` has an example value per variable. Raises AppError `Invalid` for broken limits."""
+
+    def variable(self, name: str) -> str:
+        """Write a variable as it stands in a body."""
+        return "{{" + name + "}}"
 
     @abstractmethod
     def parse_template(self, template: ProviderTemplate, response: HttpResponse) -> ProviderTemplate | ProviderError:

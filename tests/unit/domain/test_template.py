@@ -105,3 +105,15 @@ def test_malformed_template_says_where_and_what_to_write(source: str, position: 
     assert refused.value.code == "bad_template"
     assert f"At character {position} " in refused.value.detail
     assert advice in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [
+        ("Hi {name}, {date|soon}: 5 % off", "Hi <name>, <date>: 5 % off"),
+        ("{{name}} is {name}{name}", "{name} is <name><name>"),
+        ("nothing", "nothing"),
+    ],
+)
+def test_variables_are_written_in_another_notation(source: str, written: str) -> None:
+    assert compile_template(source).rewritten(lambda name: f"<{name}>") == written

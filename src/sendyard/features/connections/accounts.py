@@ -2,6 +2,7 @@
 Provider accounts: add, change, try out, pause.
 """
 
+import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -215,6 +216,26 @@ class Accounts:
         if not isinstance(adapter, UsageQuery):
             raise Conflict("not_supported", f"{adapter.spec.name} tells no usage; see its own console.")
         return dict(await self._asked(entry, adapter.build_usage, adapter.parse_usage))
+
+    async def notices(
+        self, workspace_id: str, account: str, *, after: str = "", limit: int = 100
+    ) -> Sequence[dict[str, Any]]:
+        """
+        Give what the provider said of itself about an account, newest first: subject, detail, facts and time.
+
+        `after` is the id of the last one shown before.
+
+        Raises:
+            NotFound: there is no such account.
+        """
+        entry = self._directory.require(workspace_id, account)
+        rows = await self._database.read(
+            lambda tx: queries.notices(tx, workspace_id, entry.id, before=after, limit=limit)
+        )
+        return [
+            {"id": id_, "subject": subject, "detail": detail, "facts": json.loads(facts), "received_at": at}
+            for id_, subject, detail, facts, at in rows
+        ]
 
     async def _asked(
         self,

@@ -108,3 +108,12 @@ def set_route(
 def delete_route(tx: Transaction, workspace_id: str, route_id: str) -> bool:
     """Remove a route; False when there is none of that id."""
     return tx.run("DELETE FROM routes WHERE workspace_id = ? AND id = ?", (workspace_id, route_id)) == 1
+
+
+def notices(tx: Transaction, workspace_id: str, account_id: str, *, before: str, limit: int) -> list[tuple[Any, ...]]:
+    """(id, subject, detail, facts, received) of what a provider said about an account, newest first."""
+    return tx.rows(
+        "SELECT id, subject, detail, facts, received_at FROM account_notices"
+        " WHERE workspace_id = ? AND account_id = ? AND (? = '' OR id < ?) ORDER BY id DESC LIMIT ?",
+        (workspace_id, account_id, before, before, limit),
+    )

@@ -26,6 +26,7 @@ from sendyard.storage.transaction import Transaction
 
 LONGEST_BODY = 10_000  # characters
 LONGEST_NAME = 100
+_TAKEN = frozenset({"provider", "sync"})  # words that stand in a code's place in addresses
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _BELIEVED_SECONDS = 1.0  # how late an edit in another process may be noticed
 _MOST_REMEMBERED = 1000
@@ -232,6 +233,9 @@ def _check(*, code: str | None = None, name: str | None = None, body: str | None
     if code is not None and not _CODE.fullmatch(code):
         detail = f"Expected 1 to 64 letters, digits, dots, hyphens or underscores, found {code!r:.80}."
         errors.append(FieldError("/code", "bad_code", detail))
+    elif code in _TAKEN:
+        detail = f"The code {code!r} has a meaning of its own in addresses; choose another one."
+        errors.append(FieldError("/code", "reserved_code", detail))
     if name is not None and (len(name) > LONGEST_NAME or not is_storable(name)):
         detail = f"Expected at most {LONGEST_NAME} ordinary characters, found {len(name)}, or U+0000."
         errors.append(FieldError("/name", "bad_name", detail))

@@ -7,7 +7,7 @@ A version may carry a document such as
 body.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -130,6 +130,18 @@ def forms_of(stored: str) -> Forms | None:
             for slug, form in found.forms.items()
         },
     )
+
+
+def form_at(document: Mapping[str, object], provider: str) -> tuple[Form | None, Mapping[str, str]]:
+    """The form at one provider, if there is one, and the ids at a regulator; `document` as a version shows it."""
+    found = msgspec.convert(document, Registered)
+    return found.forms.get(provider), found.registration
+
+
+def names_at(provider: str, stored: Iterable[str]) -> list[str]:
+    """What texts are called at one provider, by what their versions keep; each name once."""
+    forms = (_decode(one).forms.get(provider) for one in stored)
+    return list(dict.fromkeys(form.name for form in forms if form is not None))
 
 
 def _refused(place: str, detail: str) -> Invalid:

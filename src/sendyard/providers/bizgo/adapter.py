@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from sendyard.domain.channels import Channel
 from sendyard.domain.content import TemplateRef
 from sendyard.domain.errors import ProviderError
 from sendyard.providers.abilities import (
@@ -97,6 +98,8 @@ class BizgoAdapter(
 
     spec = SPEC
     Account = BizgoAccount
+    minds_language = False
+    template_channels = frozenset({Channel.ALIMTALK, Channel.BRANDMESSAGE})
 
     def build_submit(self, call: Call, batch: Sequence[Outgoing]) -> HttpRequest:
         """
@@ -253,6 +256,10 @@ class BizgoAdapter(
         """Beside state and variables, the rendered text must be the approved one outside its variables."""
         found = super().fits(template, wanted)
         return found if found or template is None else templates.unfitting(template, wanted)
+
+    def variable(self, name: str) -> str:
+        """As Kakao writes it."""
+        return f"#{{{name}}}"
 
     def build_template(self, call: Call, template: ProviderTemplate, samples: Mapping[str, str]) -> HttpRequest:
         """Register an AlimTalk template; for one that is a draft at BizGO already, ask for its inspection."""

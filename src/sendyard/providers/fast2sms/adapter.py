@@ -60,6 +60,7 @@ class Fast2SmsAdapter(Adapter, ReportPolling, BalanceQuery, AccountProbe, Templa
 
     spec: ClassVar[ProviderSpec] = SPEC
     Account: ClassVar[type[AccountSettings]] = Fast2SmsAccount
+    minds_language = False
 
     def build_submit(self, call: Call, batch: Sequence[Outgoing]) -> HttpRequest:
         """One call for all numbers with the same text; our reference travels in a call with one number."""

@@ -83,6 +83,7 @@ class GupshupWhatsappAdapter(
 
     spec: ClassVar[ProviderSpec] = SPEC
     Account: ClassVar[type[AccountSettings]] = GupshupWhatsappAccount
+    minds_language = False  # an id names one template in one language
 
     def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
         """Name what Gupshup or WhatsApp would refuse."""

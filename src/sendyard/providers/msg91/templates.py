@@ -50,6 +50,9 @@ _CREATED = msgspec.json.Decoder(_Version)
 class Msg91Templates(TemplateCatalog, TemplateSubmission):
     """The templates whose ids a person entered; `cursor` is the id of the one to ask for."""
 
+    asks_by_name = True
+    minds_language = False
+
     def build_templates(self, call: Call, cursor: str) -> HttpRequest:
         """Ask for the versions of one template: the one at `cursor`, any id will do, or the first entered."""
         account = cast("Msg91Account", call.account)
@@ -96,6 +99,10 @@ class Msg91Templates(TemplateCatalog, TemplateSubmission):
         if wanted.body and there != wanted.body:
             return [Problem("template_text_differs", _difference(there, wanted.body, wanted.name))]
         return []
+
+    def variable(self, name: str) -> str:
+        """As MSG91 writes it."""
+        return f"##{name}##"
 
     def build_template(self, call: Call, template: ProviderTemplate, samples: Mapping[str, str]) -> HttpRequest:
         """

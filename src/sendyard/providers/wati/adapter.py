@@ -65,6 +65,7 @@ class WatiAdapter(
 
     spec = SPEC
     Account = WatiAccount
+    minds_language = False  # messages name a template without a language
 
     def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
         """Name what WATI or WhatsApp would refuse."""
