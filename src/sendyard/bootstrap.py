@@ -56,6 +56,7 @@ from sendyard.features.audience import (
     Contacts,
     CustomFields,
     Erasing,
+    Files,
     Imports,
     Lists,
     Merging,
@@ -141,6 +142,7 @@ class Yard:
         self.erasing = Erasing(self.database, address_keys)
         self.contact_fields = CustomFields(self.database)
         self.imports = Imports(self.database, address_keys)
+        self.files = Files(self.imports, self.contact_fields)
         self.lists = Lists(self.database)
         self.census = Census(self.database)
         self.segments = Segments(self.database, self.census)

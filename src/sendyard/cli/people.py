@@ -2,15 +2,16 @@
 Contacts: people, and everything that is kept of each.
 """
 
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import click
 
 from sendyard.cli.opening import Place, in_yard, workspace_option
 from sendyard.cli.printing import facts, note, put, say, table, when
-from sendyard.cli.shape import Group
+from sendyard.cli.shape import NOT_DONE, PARTLY_DONE, Group, NotDone
 from sendyard.domain.errors import NotFound
-from sendyard.features.audience import Details, Question
+from sendyard.features.audience import Details, Question, Wish
 
 
 @click.group(cls=Group)
@@ -114,6 +115,60 @@ def contacts_add(  # noqa: PLR0917 - one argument for each option
     )
     made = in_yard(lambda place: place.yard.contacts.add(place.workspace_id, details), workspace)
     put(_timed(made), lambda: say(f"Added {made['name'] or made['phone']} as {made['id']}."))
+
+
+@contacts.command("import", example="sendyard contacts import people.csv --list customers --country TW --dry-run")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--list", "into", default="", metavar="NAME", help="Put everybody on this list; made if it is not there.")
+@click.option("--tag", "tags", multiple=True)
+@click.option("--country", default="", metavar="CC", help="By which numbers without a country code are read.")
+@click.option("--column", "columns", multiple=True, metavar="COLUMN=FIELD", help="What a column holds; blank: nothing.")
+@click.option("--dry-run", is_flag=True, help="Only say what would happen.")
+@click.option("--refused", type=click.File("wb"), metavar="CSV", help="Write the refused rows with their reasons here.")
+@workspace_option
+def contacts_import(
+    file: Path,
+    into: str,
+    tags: tuple[str, ...],
+    country: str,
+    columns: tuple[str, ...],
+    dry_run: bool,
+    refused: BinaryIO | None,
+    workspace: str,
+) -> None:
+    """
+    Take over a CSV, TSV or XLSX file of people.
+
+    Every row is good, repaired with a note, or refused with a reason. Giving the file again changes only what differs,
+    and nobody who unsubscribed is subscribed by it. Ends with 3 when rows were refused.
+    """
+    pairs = [column.partition("=") for column in columns]
+    if wrong := next((name for name, sign, _ in pairs if not sign), None):
+        raise click.BadParameter(f"expected COLUMN=FIELD, found {wrong!r}", param_hint="--column")
+    wish = Wish(name=file.name, list=into, tags=tags)
+
+    async def work(place: Place) -> dict[str, Any]:
+        return await place.yard.files.take(
+            place.workspace_id,
+            file,
+            wish,
+            country=country.upper(),
+            columns={name: target for name, _, target in pairs},
+            dry_run=dry_run,
+            refused=refused,
+        )
+
+    found = in_yard(work, workspace)
+
+    def write() -> None:
+        counts = found["counts"]
+        facts({name: counts[name] for name in sorted(counts)})
+        table(("row", "code", "why"), [(one["row"], one["code"], one["detail"]) for one in found["refused"]], empty="")
+        say("Nothing was stored: this was a dry run." if dry_run else f"Import {found['id']}; it can be taken back.")
+
+    put(found, write)
+    if found["refused"]:
+        raise NotDone(PARTLY_DONE if found["counts"].get("rows", 0) > found["counts"].get("refused", 0) else NOT_DONE)
 
 
 @contacts.command("export", example="sendyard contacts export +886912345678 --json > person.json")

@@ -9,6 +9,7 @@ from sendyard.features.audience.contacts.erasing import Erasing
 from sendyard.features.audience.contacts.merging import Merging
 from sendyard.features.audience.contacts.store import Contacts
 from sendyard.features.audience.fields import CustomFields
+from sendyard.features.audience.files import Files
 from sendyard.features.audience.importing.imports import Imports, Wish
 from sendyard.features.audience.labels import Lists
 from sendyard.features.audience.segments.census import Census
@@ -25,6 +26,7 @@ __all__ = [
     "CustomFields",
     "Details",
     "Erasing",
+    "Files",
     "Imports",
     "Lists",
     "Merging",

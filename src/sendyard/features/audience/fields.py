@@ -258,6 +258,11 @@ class CustomFields:
         found = await self._database.read(lambda tx: field_set(tx, workspace_id))
         return [field.document() for field in found.by_code.values()]
 
+    async def definitions(self, workspace_id: str) -> Sequence[FieldDefinition]:
+        """Give what files are read by, oldest first."""
+        found = await self._database.read(lambda tx: field_set(tx, workspace_id))
+        return tuple(found.definitions.values())
+
     async def edit(
         self, workspace_id: str, code: str, *, name: str | None = None, choices: Sequence[str] | None = None
     ) -> dict[str, Any]:
