@@ -124,7 +124,7 @@ class Yard:
         self.tokens = Tokens(self.transport)
         self.engine: Dispatcher | None = None
         self._engine_complaint = "It has not started yet."
-        self.policy = Policy(usable=self._is_usable, jitter=random.random)
+        self.policy = Policy(usable=self._is_usable, jitter=random.Random().random)  # noqa: S311 - nothing secret
         self.ingest = Ingest(self.database, self.directory, self.policy)
         self.intake = Intake(self.database, self.directory)
         self.keys = ApiKeys(self.database)

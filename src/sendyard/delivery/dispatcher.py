@@ -53,7 +53,8 @@ class Dispatcher:
         self._owner = owner
         self.limits = RateLimits(database)
         self.breakers: dict[str, Breaker] = {}
-        self.policy = Policy(usable=self.usable, jitter=random.random, delays=delays or RetryDelays())
+        chance = random.Random()  # noqa: S311 - nothing secret
+        self.policy = Policy(usable=self.usable, jitter=chance.random, delays=delays or RetryDelays())
         self._lanes: dict[str, tuple[Lane, asyncio.Task[None]]] = {}
         self._finished: list[tuple[AccountEntry, Settled]] = []
         self._something = asyncio.Event()

@@ -19,6 +19,7 @@ from sendyard.features.audience.contacts.details import LONGEST_NAME, guessed_co
 from sendyard.features.audience.contacts.queries import begin_change
 from sendyard.features.audience.contacts.rows import KINDS, PHONE, Identity
 from sendyard.features.audience.erased import revive
+from sendyard.ledger.tallies import newest_event
 from sendyard.storage.address_keys import AddressKeys
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import new_id, now_ms
@@ -26,6 +27,7 @@ from sendyard.storage.transaction import Transaction
 
 _AT_ONCE = 2000
 _ROUND = 1.0
+_BREATH = 0.2  # seconds between chunks while there is much to read
 _LAG_MS = 5000
 """Where several write at once, a row may become visible behind a later one: that long the cursor waits for it."""
 
@@ -56,8 +58,8 @@ class Arrivals:
             except Exception:  # noqa: BLE001 - nothing is lost: the cursor did not move
                 _log.exception("following the ledger for contacts failed and is tried again")
                 found = 0
-            if found < _AT_ONCE:
-                await asyncio.sleep(_ROUND)
+            # What people did may be known a little later; messages and reports come first.
+            await asyncio.sleep(_ROUND if found < _AT_ONCE else _BREATH)
 
     async def round(self) -> int:
         """Read what is new, at most some thousand rows of each workspace; gives the most that one of them had."""
@@ -86,6 +88,12 @@ class Arrivals:
 
     def _follow_events(self, tx: Transaction, workspace_id: str, *, write: bool) -> int:
         after = int(audience_queries.cursor(tx, workspace_id, "events") or 0)
+        if not queries.has_contacts(tx, workspace_id):
+            # Nobody to note anything of: a campaign of a million must not be read for that.
+            newest_of_all = newest_event(tx)
+            if write and newest_of_all > after:
+                audience_queries.move_cursor(tx, workspace_id, "events", str(newest_of_all))
+            return int(newest_of_all > after)
         found = queries.events_after(tx, workspace_id, after, _AT_ONCE)
         if not write or not found:
             return len(found)

@@ -268,6 +268,11 @@ def forget_import_changes(tx: Transaction, workspace_id: str, contact_no: int) -
     tx.run("DELETE FROM contact_import_changes WHERE workspace_id = ? AND contact_no = ?", (workspace_id, contact_no))
 
 
+def has_contacts(tx: Transaction, workspace_id: str) -> bool:
+    """Whether the workspace keeps anybody."""
+    return bool(tx.rows("SELECT 1 FROM contacts WHERE workspace_id = ? LIMIT 1", (workspace_id,)))
+
+
 def events_after(
     tx: Transaction, workspace_id: str, after: int, limit: int
 ) -> list[tuple[int, str, str, str | None, str, str, int]]:
