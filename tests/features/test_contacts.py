@@ -334,3 +334,15 @@ async def test_what_is_left_of_deleted_people_goes_after_a_day(crowd: Crowd) -> 
     assert await crowd.contacts.tidy() == 0
     await crowd.yard.database.write(lambda tx: tx.run("UPDATE contacts SET updated_at = 0"))
     assert await crowd.contacts.tidy() == 1
+
+
+async def test_the_ledger_is_not_read_for_nobody(crowd: Crowd) -> None:
+    arrivals = Arrivals(crowd.yard.database, crowd.keys)
+    account = await crowd.yard.account("mitake", "tw")
+    books = Books(crowd.yard.database, crowd.id)
+    await asyncio.to_thread(lambda: books.queue(3, status=MessageStatus.SUPPRESSED, route=(account,)))
+    assert await arrivals.round() == 1  # the cursor went to the end at once
+    assert await arrivals.round() == 0
+    made = await crowd.add(TAIWANESE)
+    await arrivals.round()
+    assert (await crowd.contacts.get(crowd.id, made["id"]))["activity"] == {}
