@@ -11,8 +11,9 @@ import pytest
 from sendyard.delivery.forecast import Level
 from sendyard.delivery.queries import suppress
 from sendyard.domain.errors import AppError, Conflict, ErrorKind, Invalid, NotFound, ProviderError
+from sendyard.domain.formulas import neutral
 from sendyard.domain.status import MessageStatus
-from sendyard.features.campaigns.results import COLUMNS, neutral
+from sendyard.features.campaigns.results import COLUMNS
 from sendyard.features.templates import Templates
 from sendyard.ledger.entries import Claimed
 from sendyard.storage.identifiers import now_ms

@@ -4,7 +4,6 @@ What became of every row, as documents and as a file.
 
 import csv
 import io
-import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 
 from sendyard.delivery.directory import Directory
+from sendyard.domain.formulas import neutral
 from sendyard.features.campaigns import queries
 from sendyard.features.campaigns.queries import AttemptRow, CampaignRow, ResultRow
 from sendyard.storage.engine import Database
@@ -27,8 +27,6 @@ COLUMNS = (
 _AT_ONCE = 1000
 _decode = msgspec.json.Decoder(dict[str, str]).decode
 # A cell that begins so is a formula to a spreadsheet program; a plus and digits alone are a number in any case.
-_FORMULA = re.compile(r"[=+\-@\t\r]")
-_PLAIN_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 
 
 class Results:
@@ -110,11 +108,6 @@ class Results:
             **{name: _moment(found[name]) for name in ("created_at", "sent_at", "delivered_at")},
         }
         return [neutral("" if cells[name] is None else str(cells[name])) for name in COLUMNS]
-
-
-def neutral(cell: str) -> str:
-    """Make a cell harmless: one that a spreadsheet program would run as a formula gets an apostrophe in front."""
-    return f"'{cell}" if _FORMULA.match(cell) and not _PLAIN_NUMBER.fullmatch(cell) else cell
 
 
 def _status(row: ResultRow) -> str:
