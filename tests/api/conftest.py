@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from sendyard.bootstrap import Yard
+from sendyard.bootstrap.doors import application
 from sendyard.settings import Settings
 from sendyard.storage.engine import Database
 from sendyard.storage.migrations import upgrade
@@ -84,7 +85,7 @@ class Caller:
 
 @pytest.fixture
 async def http(yard: Yard) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(yard.application("web"), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(application(yard, "web"), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://yard") as client:
         yield client
     await yard.transport.close()

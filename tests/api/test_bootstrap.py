@@ -19,8 +19,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from sendyard import bootstrap
-from sendyard.bootstrap import JsonLines, Role, Started, Yard, configure_logging, key_ring, only_process, run
+from sendyard.bootstrap import JsonLines, Role, Started, Yard, configure_logging, key_ring, keys, only_process, run
+from sendyard.bootstrap import yard as yard_module
 from sendyard.delivery.recovery import Recovery
 from sendyard.domain.errors import Conflict, Invalid
 from sendyard.settings import Settings
@@ -166,7 +166,7 @@ def test_key_ring_of_a_faster_process_is_kept(tmp_path: Path, monkeypatch: pytes
         given.key_ring_file.chmod(0o600)
         return generate_key()
 
-    monkeypatch.setattr(bootstrap, "generate_key", generate)
+    monkeypatch.setattr(keys, "generate_key", generate)
     assert key_ring(given) == [theirs]
     assert [file.name for file in tmp_path.iterdir()] == ["secret-keys"]
 
@@ -181,7 +181,7 @@ def test_lock_is_free_again_after_the_process(tmp_path: Path) -> None:
 async def test_sending_side_that_fails_starts_anew_and_health_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(bootstrap, "_RESTART_DELAYS", (0.5,))
+    monkeypatch.setattr(yard_module, "_RESTART_DELAYS", (0.5,))
     failures = iter([RuntimeError("broken once")])
     original = Recovery.start
 
@@ -208,7 +208,7 @@ async def test_sending_side_that_fails_starts_anew_and_health_tells(
 async def test_round_that_fails_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(bootstrap, "_REFRESH", 0.01)
+    monkeypatch.setattr(yard_module, "_REFRESH", 0.01)
     with Yard(Settings(data_dir=tmp_path)) as yard:
         seen = asyncio.Event()
         failures = iter([RuntimeError("away")])

@@ -12,6 +12,7 @@ import pytest
 from sendyard.api.desk import read_body
 from sendyard.api.problems import BodyTooLarge
 from sendyard.bootstrap import Yard
+from sendyard.bootstrap.doors import application
 from sendyard.domain.errors import AppError
 from tests.api.conftest import KOREAN, Caller, problem
 
@@ -201,7 +202,7 @@ async def test_other_protocols_are_turned_away(yard: Yard) -> None:
     scope = {"type": "websocket", "path": "/api/v1/messages", "raw_path": b"/", "query_string": b"", "headers": [],
              "scheme": "ws", "http_version": "1.1", "server": ("yard", 80), "client": ("127.0.0.1", 1),
              "root_path": "", "subprotocols": [], "asgi": {"version": "3.0"}, "state": {}}  # fmt: skip
-    await yard.application("web")(scope, receive, send)
+    await application(yard, "web")(scope, receive, send)
     assert sent == ["websocket.close"]
 
 
@@ -216,7 +217,7 @@ async def test_body_in_pieces_is_put_together(sender: Caller) -> None:
 async def test_caller_who_leaves_while_sending_gets_no_answer_and_makes_no_noise(
     yard: Yard, caller: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    application = yard.application("web")
+    app = application(yard, "web")
     for path, method in (("/api/v1/messages", "POST"), ("/api/v1/templates", "POST")):
         heard = iter(
             [
@@ -236,7 +237,7 @@ async def test_caller_who_leaves_while_sending_gets_no_answer_and_makes_no_noise
                  "headers": [(b"authorization", f"Bearer {caller.key}".encode())], "scheme": "http",
                  "http_version": "1.1", "server": ("yard", 80), "client": ("127.0.0.1", 1), "root_path": "",
                  "asgi": {"version": "3.0"}, "state": {}}  # fmt: skip
-        await application(scope, receive, send)
+        await app(scope, receive, send)
         assert not [message for message in sent if message.get("status") == 500]
     assert caplog.text == ""
 

@@ -15,6 +15,7 @@ import pytest
 from sendyard.api.callbacks import Callbacks
 from sendyard.api.health import Health
 from sendyard.bootstrap import Yard
+from sendyard.bootstrap.doors import application
 from sendyard.domain.errors import Conflict
 from sendyard.providers.wire import CallbackRequest, HttpResponse
 from tests.api.conftest import KOREAN, Caller, problem
@@ -31,7 +32,7 @@ async def test_every_part_that_works_makes_the_process_ready(http: httpx.AsyncCl
 
 
 async def test_part_that_cannot_work_is_named(yard: Yard) -> None:
-    transport = httpx.ASGITransport(yard.application("all"))
+    transport = httpx.ASGITransport(application(yard, "all"))
     async with httpx.AsyncClient(transport=transport, base_url="http://yard") as client:
         answer = await client.get("/readyz")
     assert answer.status_code == 503

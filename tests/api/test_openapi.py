@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from sendyard.bootstrap import Yard
+from sendyard.bootstrap.doors import application
 from sendyard.features.people import SCOPES
 
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -71,12 +72,12 @@ async def test_every_shape_and_most_fields_have_a_meaning(document: dict[str, An
 
 
 def test_every_scope_asked_for_is_one_a_key_can_have(yard: Yard) -> None:
-    document = yard.application("web").document
+    document = application(yard, "web").document
     asked = {entry["description"].split("`")[1] for _, _, entry in operations(document) if "description" in entry}
     assert asked == set(SCOPES) - {"*"}
 
 
 def test_page_about_the_interface_names_every_operation(yard: Yard) -> None:
     text = (DOCS / "api.md").read_text()
-    for path, method, _ in operations(yard.application("web").document):
+    for path, method, _ in operations(application(yard, "web").document):
         assert f"`{method.upper()} {path}`" in text, f"docs/api.md lacks {method.upper()} {path}"
