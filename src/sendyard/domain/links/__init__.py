@@ -1,0 +1,3 @@
+"""
+Short addresses and who follows them: the pure part.
+"""
