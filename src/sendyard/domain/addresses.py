@@ -3,8 +3,9 @@ Addresses people are reached at. A sender is not an address: it stays the text t
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from sendyard.domain.values import dataclass
 
 
 class AddressKind(StrEnum):
@@ -15,8 +16,8 @@ class AddressKind(StrEnum):
     LINE_ID = "line_id"
 
 
-LINE_ID = re.compile(r"[UCR][0-9a-f]{32}")
-"""A LINE user, group or room id."""
+LINE_ID = re.compile(r"[UCR][0-9a-f]{32}|audience:[0-9]{1,19}")
+"""A LINE user, group or room id, or the number of an audience that LINE keeps."""
 WHATSAPP_ID = re.compile(r"([A-Z]{2})\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 """A business-scoped user id of WhatsApp; it begins with the country."""
 

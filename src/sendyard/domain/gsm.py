@@ -5,8 +5,9 @@ Alphabet and part sizes: 3GPP TS 23.038 §6.2.1 and TS 23.040 §9.2.3.24.1 (six 
 """
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from sendyard.domain.values import dataclass
 
 GSM_SINGLE, GSM_JOINED = 160, 153
 """Septets in a lone part, and in each part of a joined text."""

@@ -2,11 +2,10 @@
 What people give as a recipient, read as the address a channel can reach.
 """
 
-from dataclasses import dataclass
-
 from sendyard.domain.addresses import LINE_ID, WHATSAPP_ID, Address, AddressKind
 from sendyard.domain.channels import Channel
 from sendyard.domain.phone import parse_phone
+from sendyard.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

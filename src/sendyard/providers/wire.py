@@ -5,8 +5,10 @@ Bodies are bytes, so the charset is the adapter's decision; header names are low
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
+
+from sendyard.domain.values import dataclass
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
