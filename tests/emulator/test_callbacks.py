@@ -4,6 +4,8 @@ Callbacks on the way: repetition, time limits, and whom they may reach.
 
 import asyncio
 import time
+from dataclasses import replace
+from datetime import datetime
 
 import aiohttp
 import pytest
@@ -31,7 +33,7 @@ async def test_an_unsatisfying_answer_is_repeated_until_the_provider_gives_up(
 
 
 def to(url: str) -> Callback:
-    return Callback("parrot", "P1", HttpRequest("POST", url), lambda _response: True, retries=())
+    return Callback("parrot", "P1", HttpRequest("POST", url), lambda _response: True, (), lambda request, _at: request)
 
 
 async def sent(url: str, allowed: frozenset[str] = frozenset()) -> Callback:
@@ -40,6 +42,31 @@ async def sent(url: str, allowed: frozenset[str] = frozenset()) -> Callback:
     await sender.deliver(callback)
     await sender.stop()
     return callback
+
+
+async def at_rest(sender: CallbackSender) -> None:
+    async with asyncio.timeout(5):
+        while sender.pending:  # noqa: ASYNC110 - what is waited for has no event of its own
+            await asyncio.sleep(0.01)
+
+
+async def test_what_waited_leaves_as_the_provider_sends_it_then(listener: Listener) -> None:
+    made = []
+
+    def sent_later(request: HttpRequest, at: datetime) -> HttpRequest:
+        made.append(at)
+        return replace(request, body=f'{{"id": "P1", "status": "try {len(made)}"}}'.encode())
+
+    listener.statuses = [500] * 2
+    sender = CallbackSender(utc_now, retry_scale=0.01)
+    request = HttpRequest("POST", listener.url, body=b'{"id": "P1", "status": "first"}')
+    sender.post(Callback("parrot", "P1", request, lambda answer: answer.status == 200, (1.0, 1.0), sent_later))
+    await at_rest(sender)
+    sender.post(Callback("parrot", "P1", request, lambda _response: True, (), sent_later), after=0.01)
+    await at_rest(sender)
+    await sender.stop()
+    assert listener.told("P1") == ["first", "try 1", "try 2", "try 3"]
+    assert made == sorted(made)
 
 
 async def test_no_answer_in_time_is_told_apart_from_a_bad_one(listener: Listener) -> None:

@@ -16,9 +16,9 @@ from sendyard.domain.errors import Invalid
 from sendyard.providers.abilities import AccountProbe, BalanceQuery, MediaUpload, Pending, ReportPolling, SubmitLookup
 from sendyard.providers.contract import Accepted, Adapter, CallbackRejected, ProtocolError
 from sendyard.providers.emulation import EmulatedRequest
-from sendyard.providers.registry import SLUGS, adapters, emulators
+from sendyard.providers.registry import SLUGS, emulators
 from sendyard.providers.wire import HttpResponse
-from tests.providers.samples import NOW, account_of, body_of, call_for, callback_of, cases
+from tests.providers.samples import NOW, account_of, adapter_of, body_of, call_for, callback_of, cases
 from tests.providers.wire_pair import Pair, outgoing, problems
 
 _T = TypeVar("_T")
@@ -150,8 +150,8 @@ def test_random_answers_raise_only_protocol_errors(slug: str, data: st.DataObjec
 @generous
 @given(data=st.data())
 def test_random_callbacks_raise_only_rejections_and_protocol_errors(slug: str, data: st.DataObject) -> None:
-    adapter = adapters()[slug]
     case = data.draw(st.sampled_from(cases(slug, "callback")))
+    adapter = adapter_of(slug, case)
     call, request = call_for(slug, account_of(adapter, case)), callback_of(case["request"])
     body = data.draw(damaged((request.body,)))
     query = data.draw(damaged((request.query.encode(),))).decode("latin-1")

@@ -13,6 +13,7 @@ from sendyard.domain.content import Content, Text
 from sendyard.providers.contract import Accepted, Call, Outgoing, Receipt
 from sendyard.providers.generic_http import ADAPTER, EMULATOR
 from sendyard.providers.generic_http.account import GenericHttpAccount
+from sendyard.providers.generic_http.adapter import GenericHttpAdapter
 from sendyard.providers.wire import HttpRequest, HttpResponse
 from tests.providers.samples import call_for
 
@@ -51,14 +52,17 @@ def call(settings: GenericHttpAccount) -> Call:
     return call_for("generic_http", settings)
 
 
+def adapter(settings: GenericHttpAccount) -> GenericHttpAdapter:
+    return ADAPTER.for_account(settings)
+
+
 def built(settings: GenericHttpAccount, message: Outgoing | None = None) -> HttpRequest:
-    return ADAPTER.build_submit(call(settings), [message or outgoing()])
+    return adapter(settings).build_submit(call(settings), [message or outgoing()])
 
 
 def judged(settings: GenericHttpAccount, response: HttpResponse) -> Receipt:
     message = outgoing()
-    built(settings, message)
-    (receipt,) = ADAPTER.parse_submit([message], response)
+    (receipt,) = adapter(settings).parse_submit([message], response)
     return receipt
 
 

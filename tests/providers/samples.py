@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from sendyard.domain.addresses import Address, AddressKind
+from sendyard.domain.addresses import Address
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.content import Choice, Content, Interactive, Media, MediaItem, TemplateRef, Text
 from sendyard.domain.money import Money
@@ -28,6 +28,7 @@ from sendyard.providers.contract import (
     Refused,
     TemplateChange,
 )
+from sendyard.providers.registry import adapters
 from sendyard.providers.wire import CallbackRequest, HttpRequest, HttpResponse
 
 NOW = datetime(2026, 11, 21, 2, tzinfo=UTC)
@@ -48,6 +49,12 @@ def account_of(adapter: Adapter, case: Case) -> AccountSettings:
     return adapter.Account(**case["account"])
 
 
+def adapter_of(slug: str, case: Case) -> Adapter:
+    """The adapter as it is opened for the account of a case."""
+    registered = adapters()[slug]
+    return registered.for_account(account_of(registered, case))
+
+
 def call_for(slug: str, account: AccountSettings) -> Call:
     return Call(
         account=account,
@@ -63,11 +70,8 @@ def moment(text: str) -> datetime:
 
 
 def address(text: str) -> Address:
-    """A number with its plus is a phone, `U` and 32 hexadecimal digits a LINE user, the rest a WhatsApp id."""
-    if text.startswith("+"):
-        return Address.phone(text)
-    line = len(text) == 33 and text.startswith("U")
-    return Address(AddressKind.LINE_ID if line else AddressKind.WHATSAPP_ID, text)
+    """A number with its plus is a phone, what looks like an id of LINE is one, the rest a WhatsApp id."""
+    return Address.known(text)
 
 
 def content_of(given: Case) -> Content:
@@ -190,7 +194,7 @@ def assert_event(event: CallbackEvent, wanted: Case) -> None:
             assert not isinstance(event.content, Text) or event.content.body == wanted.get(name, event.content.body)
         return
     _assert_named(event, wanted, "status", "raw_status", "channel", "parts", "dedupe_key")
-    _assert_named(event.key, wanted, "reference", "provider_ref", "recipient")
+    _assert_named(event.key, wanted, "reference", "provider_ref", "other_ref", "recipient")
     assert (event.error.kind if event.error else None) == wanted.get("kind")
     assert (event.error.code if event.error else None) == wanted.get("code")
     if "occurred_at" in wanted:

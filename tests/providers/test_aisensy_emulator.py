@@ -351,7 +351,7 @@ def test_the_project_api_refuses_by_class_and_by_number() -> None:
     pair = Pair("aisensy")
     message = replace(pair.outgoing(), content=Text("Hello"))
     for refusal, code in (
-        (Refusal(ErrorKind.OPTED_OUT), "130403"),
+        (Refusal(ErrorKind.OPTED_OUT), "131050"),
         (Refusal(ErrorKind.INVALID_RECIPIENT, "131026"), "131026"),
         (Refusal(ErrorKind.UNMAPPED), "139999"),
         (Refusal(ErrorKind.EXPIRED), "139999"),

@@ -56,7 +56,7 @@ def codes_of(content: Content | str, **fields: Any) -> list[str]:
     return [problem.code for problem in ADAPTER.check(ACCOUNT, message(content, **fields))]
 
 
-def pictures(count: int, **fields: str) -> tuple[MediaItem, ...]:
+def pictures(count: int, **fields: Any) -> tuple[MediaItem, ...]:
     return tuple(MediaItem("image/jpeg", **{"handle": f"FK-{number}", **fields}) for number in range(count))
 
 

@@ -5,8 +5,7 @@ A rule is a test function, named without `test_`; a folder is freed of one only 
 `spec.exemptions`. What a provider does not offer at all ("-" in the table) is not a failing.
 """
 
-import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 from string import ascii_lowercase, ascii_uppercase, digits
@@ -15,7 +14,6 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from sendyard.domain.errors import ErrorKind, ProviderError
-from sendyard.domain.status import ReportStatus
 from sendyard.providers.abilities import (
     AccountProbe,
     BalanceQuery,
@@ -27,23 +25,19 @@ from sendyard.providers.abilities import (
     SubmitLookup,
 )
 from sendyard.providers.contract import (
-    Accepted,
     AccountSettings,
     Adapter,
     CallbackRejected,
-    DeliveryEvent,
     ProtocolError,
-    Refused,
 )
-from sendyard.providers.emulation import EmulatedRequest, Refusal, Report
 from sendyard.providers.registry import SLUGS, adapters, emulators
 from sendyard.providers.spec import CallbackAuth
 from sendyard.providers.wire import CallbackRequest, HttpResponse
-from tests.providers import test_contract_sockets
+from tests.providers import test_contract_both_sides, test_contract_sockets
 from tests.providers.samples import (
-    NOW,
     Case,
     account_of,
+    adapter_of,
     assert_event,
     assert_receipt,
     assert_same_request,
@@ -57,7 +51,6 @@ from tests.providers.samples import (
     response_of,
     secrets_of,
 )
-from tests.providers.wire_pair import TOLD_WHEN_ASKED, Pair
 
 ABILITIES = {
     "poll": ReportPolling,
@@ -85,9 +78,8 @@ def each_case(*kinds: str) -> pytest.MarkDecorator:
 
 @each_provider
 def test_exemptions_name_a_rule_and_give_a_reason(slug: str) -> None:
-    rules = {
-        name.removeprefix("test_") for name in (*globals(), *vars(test_contract_sockets)) if name.startswith("test_")
-    }
+    named = (*globals(), *vars(test_contract_both_sides), *vars(test_contract_sockets))
+    rules = {name.removeprefix("test_") for name in named if name.startswith("test_")}
     for name, reason in adapters()[slug].spec.exemptions.items():
         assert name in rules, f"{slug} is exempt from {name!r}, which is no rule"
         assert len(reason) > 30
@@ -123,33 +115,9 @@ def test_account_fields_tell_where_to_find_their_values(slug: str) -> None:
         assert len(field.description) > 20
 
 
-@each_provider
-def test_emulator_does_not_know_the_adapter(slug: str) -> None:
-    folder = files(f"sendyard.providers.{slug}")
-    package = f"sendyard.providers.{slug}"
-    seen: set[str] = set()
-    waiting = [f"{package}.emulator"]
-    while waiting:
-        module = waiting.pop()
-        seen.add(module)
-        source = (folder / f"{module.removeprefix(package + '.')}.py").read_text("utf-8")
-        waiting += [name for name in _imports_within(package, source) if name not in seen]
-    assert f"{package}.adapter" not in seen
-
-
-def _imports_within(package: str, source: str) -> Iterator[str]:
-    folder = files(package)
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.ImportFrom) or node.module is None:
-            continue
-        for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
-            if name.startswith(f"{package}.") and (folder / f"{name.removeprefix(package + '.')}.py").is_file():
-                yield name
-
-
 @each_case("submit")
 def test_submit_samples_build_and_parse_exactly(slug: str, kind: str, case: Case) -> None:
-    adapter = adapters()[slug]
+    adapter = adapter_of(slug, case)
     batch = [outgoing_of(one) for one in case["outgoing"]]
     if "request" in case:
         assert_same_request(adapter.build_submit(call_for(slug, account_of(adapter, case)), batch), case["request"])
@@ -168,7 +136,7 @@ def test_submit_samples_build_and_parse_exactly(slug: str, kind: str, case: Case
 
 @each_case("callback")
 def test_callback_samples_parse_and_are_answered_exactly(slug: str, kind: str, case: Case) -> None:
-    adapter = adapters()[slug]
+    adapter = adapter_of(slug, case)
     call = call_for(slug, account_of(adapter, case))
     request = callback_of(case["request"])
     if "raises" in case:
@@ -186,7 +154,7 @@ def test_callback_samples_parse_and_are_answered_exactly(slug: str, kind: str, c
 
 @each_case("poll")
 def test_poll(slug: str, kind: str, case: Case) -> None:
-    adapter = adapters()[slug]
+    adapter = adapter_of(slug, case)
     assert isinstance(adapter, ReportPolling)
     call = call_for(slug, account_of(adapter, case))
     pending = [pending_of(one) for one in case.get("pending", ())]
@@ -213,7 +181,7 @@ def test_poll(slug: str, kind: str, case: Case) -> None:
 
 @each_case("lookup")
 def test_lookup(slug: str, kind: str, case: Case) -> None:
-    adapter = adapters()[slug]
+    adapter = adapter_of(slug, case)
     assert isinstance(adapter, SubmitLookup)
     call = call_for(slug, account_of(adapter, case))
     message, at = outgoing_of(case["outgoing"]), moment(case["submitted_at"])
@@ -239,7 +207,7 @@ def test_lookup(slug: str, kind: str, case: Case) -> None:
 
 @each_case("balance")
 def test_balance(slug: str, kind: str, case: Case) -> None:
-    adapter = adapters()[slug]
+    adapter = adapter_of(slug, case)
     assert isinstance(adapter, BalanceQuery)
     if "request" in case:
         assert_same_request(adapter.build_balance(call_for(slug, account_of(adapter, case))), case["request"])
@@ -258,7 +226,7 @@ def test_balance(slug: str, kind: str, case: Case) -> None:
 
 @each_case("probe")
 def test_probe(slug: str, kind: str, case: Case) -> None:
-    adapter = adapters()[slug]
+    adapter = adapter_of(slug, case)
     assert isinstance(adapter, AccountProbe)
     call = call_for(slug, account_of(adapter, case))
     if "request" in case:
@@ -282,7 +250,7 @@ def _texts(given: str | list[str]) -> list[str]:
 
 @each_case("upload")
 def test_upload(slug: str, kind: str, case: Case) -> None:
-    adapter = adapters()[slug]
+    adapter = adapter_of(slug, case)
     assert isinstance(adapter, MediaUpload)
     if "request" in case:
         given = case["file"]
@@ -327,7 +295,7 @@ def _signed_samples(slug: str) -> list[tuple[AccountSettings, CallbackRequest]]:
 
 def _assert_rejected(slug: str, account: AccountSettings, request: CallbackRequest) -> None:
     with pytest.raises(CallbackRejected):
-        adapters()[slug].parse_callback(call_for(slug, account), request)
+        adapters()[slug].for_account(account).parse_callback(call_for(slug, account), request)
 
 
 @each_provider
@@ -383,10 +351,10 @@ def _other(character: str) -> str:
 
 @each_provider
 def test_no_secret_shows_in_texts_and_errors(slug: str) -> None:
-    adapter = adapters()[slug]
     seen = 0
     for kind in ("submit", "callback", "probe"):
         for case in cases(slug, kind):
+            adapter = adapter_of(slug, case)
             account = account_of(adapter, case)
             call = call_for(slug, account)
             texts = [repr(account), str(account), repr(call), account.model_dump_json(), repr(account.model_dump())]
@@ -434,65 +402,3 @@ def _complaint(adapter: Adapter, fields: dict[str, str]) -> str:
         return str(adapter.Account(**fields))
     except ValidationError as refused:
         return str(refused)
-
-
-@each_provider
-def test_every_code_keeps_its_class_over_the_wire(slug: str) -> None:
-    """Each error code, said by the emulator as a refusal or in a report, is read as the table has it."""
-    codes = adapters()[slug].spec.codes
-    read_as: dict[str, set[ErrorKind]] = {}
-    for code in [code for code, known in codes.items() if isinstance(known.meaning, ErrorKind)]:
-        # One string may be a code of the submit and none of the reports, so either reading will do; a code
-        # that leaves the fate of a submit open shows in neither.
-        refused = _refused_with(slug, code)
-        errors = (refused, _failed_with(slug, code)) if refused else ()
-        if kinds := {error.kind for error in errors if error and error.code == code}:
-            read_as[code] = kinds
-    assert not {code: kinds for code, kinds in read_as.items() if codes[code].meaning not in kinds}
-    assert len(read_as) > len(codes) / 2
-
-
-@each_provider
-def test_a_code_in_no_table_is_unmapped_not_an_exception(slug: str) -> None:
-    refused = _refused_with(slug, "", ErrorKind.UNMAPPED)
-    assert refused is None or refused.kind is ErrorKind.UNMAPPED
-    pair = Pair(slug, callbacks=True)
-    events = _reported(pair, Report(ReportStatus.FAILED, pair.now, ErrorKind.UNMAPPED))
-    assert [event.error.kind if event.error else event.status for event in events] == ["unmapped"]
-
-
-def _refused_with(slug: str, code: str, kind: ErrorKind = ErrorKind.CONTENT_REJECTED) -> ProviderError | None:
-    pair = Pair(slug)
-    (receipt,) = pair.submit([pair.outgoing()], lambda _to: Refusal(kind, code))
-    assert not isinstance(receipt, Accepted)
-    return receipt.error if isinstance(receipt, Refused) else None
-
-
-def _failed_with(slug: str, code: str) -> ProviderError | None:
-    pair = Pair(slug, callbacks=True)
-    events = _reported(pair, Report(ReportStatus.FAILED, pair.now, ErrorKind.UNDELIVERABLE, code))
-    return events[0].error if events else None
-
-
-def _reported(pair: Pair, report: Report) -> list[DeliveryEvent]:
-    (receipt,) = pair.submit([pair.outgoing()])
-    callback = pair.emulator.settle(pair.state, pair.received[0], replace(report, at=pair.now))
-    if pair.slug in TOLD_WHEN_ASKED:
-        assert callback is None
-        return pair.asked(receipt)
-    if "messages_arrive_and_their_reports_come_back" in pair.adapter.spec.exemptions:
-        assert callback is None, "a provider that reports nothing must not call back"
-        return []
-    assert callback, "with a callback address, every final report is called back"
-    return [event for event in pair.hear(callback).events if isinstance(event, DeliveryEvent)]
-
-
-@each_provider
-def test_emulator_answers_404_to_what_is_not_documented(slug: str) -> None:
-    emulator = emulators()[slug]
-    for path in ("/", "/no/such/path", f"{emulator.base_path}/no-such-call", "/%ff"):
-        for method in ("GET", "POST", "DELETE"):
-            headers = {"authorization": "Basic QUM6eA=="}
-            handled = emulator.handle(EmulatedRequest(method, path, "", headers, b"", NOW), emulator.new_state())
-            assert handled.response.status == 404, f"{method} {path}"
-            assert not handled.received

@@ -246,7 +246,10 @@ def test_unusable_accounts_are_refused(fields: dict[str, Any]) -> None:
 def test_every_code_of_the_sheet_is_in_the_table() -> None:
     listed = [*range(401, 418), 424, 425, 426, 500, 990, *range(995, 1000)]
     assert {str(code) for code in listed} == {code for code in CODES if code.isdigit()}
-    people_can_act = {ErrorKind.AUTH_FAILED, ErrorKind.OUT_OF_CREDIT, ErrorKind.THROTTLED, ErrorKind.NOT_REGISTERED}
+    people_can_act = {
+        *(ErrorKind.AUTH_FAILED, ErrorKind.OUT_OF_CREDIT, ErrorKind.THROTTLED),
+        *(ErrorKind.NOT_REGISTERED, ErrorKind.REGISTRY_REFUSED),
+    }
     assert all(known.advice for known in CODES.values() if known.meaning in people_can_act)
 
 

@@ -260,7 +260,7 @@ def test_a_webhook_body_of_ones_own_says_what_stands_in_it() -> None:
     ("kind", "code"),
     [
         (ErrorKind.CONTENT_REJECTED, "dlt_text"),
-        (ErrorKind.NOT_REGISTERED, "dlt_registration"),
+        (ErrorKind.REGISTRY_REFUSED, "dlt_registration"),
         (ErrorKind.OPTED_OUT, "dnd"),
         (ErrorKind.BLOCKED, "blocked"),
         (ErrorKind.UNDELIVERABLE, "failed"),

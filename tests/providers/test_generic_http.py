@@ -4,7 +4,6 @@ The generic adapter: requests that no value can bend, answers judged by the acco
 
 import json
 from base64 import b64encode
-from contextvars import Context
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
@@ -24,17 +23,13 @@ from sendyard.providers.contract import (
     Accepted,
     DeliveryEvent,
     Outgoing,
-    ProtocolError,
     Refused,
     Unknown,
 )
 from sendyard.providers.generic_http import ADAPTER
-from sendyard.providers.generic_http.adapter import GenericHttpAdapter
 from sendyard.providers.generic_http.paths import Document, compile_path, moment
-from sendyard.providers.generic_http.recall import Exchanges
-from sendyard.providers.generic_http.wire import wire_of
 from sendyard.providers.wire import HttpResponse
-from tests.providers.generic_http_wire import account, built, call, is_taken, judged, outgoing, small
+from tests.providers.generic_http_wire import account, adapter, built, call, is_taken, judged, outgoing, small
 from tests.providers.samples import NOW
 
 URL = "https://gw.example.test/callbacks/generic_http/tok"
@@ -222,35 +217,19 @@ def test_parts_and_cost_are_kept_only_where_they_are_numbers() -> None:
         assert (receipt.parts, str(receipt.cost)) == found
 
 
-def test_an_answer_to_a_request_that_was_never_built_proves_nothing() -> None:
-    with pytest.raises(ProtocolError, match="never-built"):
-        GenericHttpAdapter().parse_submit(
-            [Outgoing("m", "never-built", outgoing().channel, outgoing().to, "", Text("x"))], HttpResponse(200)
-        )
-    with pytest.raises(ProtocolError, match="nobody asked"):
-        Context().run(ADAPTER.parse_balance, HttpResponse(200, {}, b'{"grain": "1"}'))
+def test_each_account_has_an_adapter_of_its_own_that_keeps_nothing() -> None:
+    message = outgoing()
+    json_ids, line_ids = adapter(small(id_path="id")), adapter(small(id_path="/OK (.+)/"))
+    json_ids.build_submit(call(small(id_path="id")), [message])
+    for _ in range(2):
+        assert isinstance(json_ids.parse_submit([message], HttpResponse(200, {}, b'{"id": "1"}'))[0], Accepted)
+        assert isinstance(json_ids.parse_submit([message], HttpResponse(200, {}, b"OK 1"))[0], Unknown)
+        assert isinstance(line_ids.parse_submit([message], HttpResponse(200, {}, b"OK 1"))[0], Accepted)
 
 
-def test_answers_are_read_by_the_account_that_asked() -> None:
-    """Two accounts under way at once: each answer is judged by its own rules."""
-    adapter = GenericHttpAdapter()
-    first, second = (
-        Outgoing("m", reference, outgoing().channel, outgoing().to, "", Text("x")) for reference in ("a", "b")
-    )
-    adapter.build_submit(call(small(id_path="id")), [first])
-    adapter.build_submit(call(small(id_path="/OK (.+)/")), [second])
-    assert isinstance(adapter.parse_submit([first], HttpResponse(200, {}, b'{"id": "1"}'))[0], Accepted)
-    assert isinstance(adapter.parse_submit([first], HttpResponse(200, {}, b"OK 1"))[0], Unknown)
-    assert isinstance(adapter.parse_submit([second], HttpResponse(200, {}, b"OK 1"))[0], Accepted)
-
-
-def test_the_memory_of_exchanges_is_bounded_and_forgets_the_oldest() -> None:
-    exchanges, wire = Exchanges(), wire_of(small())
-    for count in range(45_000):
-        exchanges.note(str(count), wire)
-    assert exchanges.wire_for("44999") is exchanges.wire_for("25000") is wire
-    with pytest.raises(ProtocolError):
-        exchanges.wire_for("1")
+def test_the_registered_adapter_speaks_for_nobody() -> None:
+    with pytest.raises(LookupError, match="for_account"):
+        ADAPTER.parse_submit([outgoing()], HttpResponse(200))
 
 
 @pytest.mark.parametrize(
@@ -307,7 +286,7 @@ def test_questions_carry_the_accounts_headers_without_a_kind_of_body() -> None:
         balance_path="/credit?at={timestamp}",
         balance_at="left",
     )
-    request = ADAPTER.build_balance(call(asked))
+    request = adapter(asked).build_balance(call(asked))
     stamp, once = str(int(NOW.timestamp())), "01a1fbba-0000-7000-8000-000000000001"
     assert (request.method, request.url) == ("GET", f"https://api.carrier.example/credit?at={stamp}")
     assert request.headers == {
@@ -327,25 +306,25 @@ def test_a_poll_may_ask_by_our_own_id_and_by_post() -> None:
         number_format="no_plus",
     )
     pending = [Pending("ref/1", "", Address.phone("+886912345601"), NOW)]
-    request = ADAPTER.build_poll(call(asked), "", pending)
+    request = adapter(asked).build_poll(call(asked), "", pending)
     assert (request.method, request.url) == ("POST", "https://api.carrier.example/state")
     assert request.body == b"ref=ref%2F1&to=886912345601"
     assert request.headers == {"content-type": "application/x-www-form-urlencoded"}
-    poll = ADAPTER.parse_poll(call(asked), pending, HttpResponse(200, {}, b"state=D"))
+    poll = adapter(asked).parse_poll(call(asked), pending, HttpResponse(200, {}, b"state=D"))
     (event,) = poll.events
     assert isinstance(event, DeliveryEvent)
     assert (event.status, event.key.reference) == (ReportStatus.DELIVERED, "ref/1")
-    assert ADAPTER.parse_poll(call(asked), [], HttpResponse(200, {}, b"state=D")).events == []
+    assert adapter(asked).parse_poll(call(asked), [], HttpResponse(200, {}, b"state=D")).events == []
 
 
 def test_an_account_without_a_balance_says_what_to_fill_in() -> None:
     with pytest.raises(Invalid, match="balance_path"):
-        ADAPTER.build_balance(call(small()))
+        adapter(small()).build_balance(call(small()))
 
 
 def test_the_sentence_of_a_failed_test_admits_that_the_question_shows_no_credentials() -> None:
     asked = small(probe_path="/ping")
-    result = ADAPTER.parse_probe(call(asked), HttpResponse(401))
+    result = adapter(asked).parse_probe(call(asked), HttpResponse(401))
     assert not result.ok
     assert "that the test's path or a header carries the credentials" in result.detail
 
@@ -354,5 +333,5 @@ def test_the_account_of_the_readme_never_shows_its_secret_in_a_failed_test() -> 
     for carrier in ("Sparrow", "Heron", "Stork", "Pigeon"):
         for status in (200, 401, 404, 500):
             asked = account(carrier)
-            detail = ADAPTER.parse_probe(call(asked), HttpResponse(status)).detail
+            detail = adapter(asked).parse_probe(call(asked), HttpResponse(status)).detail
             assert asked.secret.get_secret_value() not in detail

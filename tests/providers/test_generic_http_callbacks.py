@@ -11,17 +11,16 @@ import pytest
 
 from sendyard.domain.status import ReportStatus
 from sendyard.providers.contract import CallbackEvent, CallbackRejected, DeliveryEvent, Inbound, ProtocolError
-from sendyard.providers.generic_http import ADAPTER
 from sendyard.providers.generic_http.account import GenericHttpAccount
 from sendyard.providers.wire import CallbackRequest
-from tests.providers.generic_http_wire import call, small
+from tests.providers.generic_http_wire import adapter, call, small
 from tests.providers.samples import NOW
 
 URL = "https://gw.example.test/callbacks/generic_http/tok"
 
 
 def heard(asked: GenericHttpAccount, request: CallbackRequest) -> list[CallbackEvent]:
-    return list(ADAPTER.parse_callback(call(asked), request).events)
+    return list(adapter(asked).parse_callback(call(asked), request).events)
 
 
 def reports(**changes: Any) -> GenericHttpAccount:
@@ -121,7 +120,8 @@ def test_a_shared_secret_must_be_there_and_right(where: str) -> None:
 
 
 def test_without_a_proof_the_unguessable_address_is_enough_and_the_reply_is_the_accounts() -> None:
-    result = ADAPTER.parse_callback(call(reports(callback_reply="<ok/>")), post(BODY))
+    asked = reports(callback_reply="<ok/>")
+    result = adapter(asked).parse_callback(call(asked), post(BODY))
     assert (result.reply.status, result.reply.body) == (200, b"<ok/>")
     assert result.reply.headers["content-type"].startswith("text/plain")
     (event,) = result.events

@@ -264,7 +264,7 @@ def event_of(pair: Pair, report: Report) -> DeliveryEvent:
     return event
 
 
-FAILED = Report(ReportStatus.FAILED, NOW, ErrorKind.INVALID_RECIPIENT, "131026")
+FAILED = Report(ReportStatus.FAILED, NOW, ErrorKind.UNDELIVERABLE, "131026")
 
 
 def test_reports_of_the_second_version_name_our_reference_and_meta_codes() -> None:
@@ -274,7 +274,7 @@ def test_reports_of_the_second_version_name_our_reference_and_meta_codes() -> No
     assert (delivered.key.reference, delivered.status, str(delivered.cost)) == ("ref-1", "delivered", "0.78 INR")
     failed = event_of(pair, FAILED)
     assert failed.error
-    assert (failed.error.kind, failed.error.code) == (ErrorKind.INVALID_RECIPIENT, "131026")
+    assert (failed.error.kind, failed.error.code) == (ErrorKind.UNDELIVERABLE, "131026")
 
 
 def test_reports_of_the_first_version_are_a_get_with_zero_for_a_failure() -> None:

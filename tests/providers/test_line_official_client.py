@@ -14,6 +14,7 @@ from linebot.v3.exceptions import InvalidSignatureError
 from linebot.v3.messaging import (
     ApiClient,
     ApiException,
+    AudienceRecipient,
     ButtonsTemplate,
     Configuration,
     FlexBubble,
@@ -21,6 +22,7 @@ from linebot.v3.messaging import (
     ImageMessage,
     MessagingApi,
     MulticastRequest,
+    NarrowcastRequest,
     PostbackAction,
     PushMessageRequest,
     ReplyMessageRequest,
@@ -34,8 +36,10 @@ from linebot.v3.webhooks import FollowEvent, MessageEvent, PostbackEvent, Unfoll
 
 from sendyard.domain.content import Choice, Interactive, Media, MediaItem, TemplateRef
 from sendyard.domain.errors import ErrorKind
+from sendyard.domain.status import ReportStatus
+from sendyard.providers.abilities import Pending
 from sendyard.providers.contract import Outgoing, Receipt, Refused
-from sendyard.providers.emulation import Received, Refusal
+from sendyard.providers.emulation import Received, Refusal, Report
 from sendyard.providers.line import ADAPTER, EMULATOR
 from sendyard.providers.line.emulated_channel import LineState
 from sendyard.providers.wire import HttpRequest, HttpResponse
@@ -79,6 +83,25 @@ def client(wire: Wire, token: str = TOKEN) -> MessagingApi:
     api = ApiClient(Configuration(access_token=token))
     api.rest_client.pool_manager = wire
     return MessagingApi(api)
+
+
+def test_a_narrowcast_and_its_progress_are_the_same_by_the_official_client(wire: Wire) -> None:
+    audience = outgoing("Sale starts now", to="audience:5614991017776")
+    wanted = NarrowcastRequest(
+        messages=[TextMessage(text="Sale starts now")], recipient=AudienceRecipient(audienceGroupId=5614991017776)
+    )
+    answer = client(wire).narrowcast_with_http_info(wanted, x_line_retry_key=KEY)
+    theirs = wire.requests[-1]
+    assert normal(theirs) == normal(ADAPTER.build_submit(call(account(audiences=True)), [audience]))
+    assert answer.status_code == 202
+    request_id = answer.headers["x-line-request-id"]
+    assert client(wire).get_narrowcast_progress(request_id).phase == "waiting"
+    pending = [Pending("ref-1", request_id, audience.to, NOW)]
+    assert normal(wire.requests[-1]) == normal(ADAPTER.build_poll(call(), "", pending))
+    for received in wire.received:
+        EMULATOR.settle(wire.state, received, Report(ReportStatus.DELIVERED, NOW))
+    told = client(wire).get_narrowcast_progress(request_id)
+    assert (told.phase, told.success_count, told.target_count) == ("succeeded", 50, 50)
 
 
 def normal(request: HttpRequest) -> tuple[Any, ...]:

@@ -85,8 +85,12 @@ def test_a_scenario_that_refuses_one_recipient_spares_the_others(kind: ErrorKind
     assert isinstance(first, Accepted)
     assert isinstance(last, Accepted)
     assert isinstance(refused, Refused)
-    # Mitake has no code of its own for these two; the nearest stands for them.
-    nearest = {ErrorKind.OPTED_OUT: ErrorKind.BLOCKED, ErrorKind.NOT_REGISTERED: ErrorKind.CONTENT_REJECTED}
+    # Mitake has no code of its own for these; the nearest stands for them.
+    nearest = {
+        ErrorKind.OPTED_OUT: ErrorKind.BLOCKED,
+        ErrorKind.NOT_REGISTERED: ErrorKind.CONTENT_REJECTED,
+        ErrorKind.REGISTRY_REFUSED: ErrorKind.CONTENT_REJECTED,
+    }
     assert refused.error.kind is nearest.get(kind, kind)
     assert [one.to for one in handled.received] == ["+886900000001", "+886900000003"]
 

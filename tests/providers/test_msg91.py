@@ -411,7 +411,10 @@ def test_every_reason_is_found_by_its_own_code() -> None:
 def test_every_code_of_the_sheet_is_in_the_table() -> None:
     requests = {101, 102, 103, 105, 106, 107, 201, 202, 203, 207, 208, 211, 301, 302, 303, 306, 307, 308, 309, 310, 311}
     assert {str(code) for code in (*requests, 401, 418, 429, 1, 2, 9, 16, 17, 25)} <= set(CODES)
-    people_can_act = {ErrorKind.AUTH_FAILED, ErrorKind.OUT_OF_CREDIT, ErrorKind.NOT_REGISTERED, ErrorKind.BLOCKED}
+    people_can_act = {
+        *(ErrorKind.AUTH_FAILED, ErrorKind.OUT_OF_CREDIT, ErrorKind.NOT_REGISTERED),
+        *(ErrorKind.REGISTRY_REFUSED, ErrorKind.BLOCKED),
+    }
     assert all(known.advice for known in CODES.values() if known.meaning in people_can_act)
 
 

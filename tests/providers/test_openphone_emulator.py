@@ -13,6 +13,7 @@ from sendyard.domain.status import ReportStatus
 from sendyard.providers.contract import Accepted, CallbackRejected, DeliveryEvent, Inbound, Refused
 from sendyard.providers.emulation import Refusal, Report
 from sendyard.providers.openphone import ADAPTER, EMULATOR
+from sendyard.providers.openphone.emulated_webhooks import new_key
 from sendyard.providers.openphone.emulated_workspace import OpenPhoneState, org_of
 from tests.providers.openphone_wire import (
     CALLBACK_URL,
@@ -198,6 +199,25 @@ def test_a_delivery_is_told_in_every_generation_with_its_signature(state: OpenPh
         PERSON,
     )
     assert event.dedupe_key == f"{received.provider_ref}:delivered:"
+
+
+@pytest.mark.parametrize("generation", [DATED, "v4"])
+def test_a_repetition_is_dated_anew_and_keeps_its_id_unless_the_key_is_another_by_now(
+    state: OpenPhoneState, generation: str
+) -> None:
+    registered(state, callback_generation=generation)
+    received = one(submit(state, outgoing())[1])
+    made = EMULATOR.settle(state, received, report(ReportStatus.DELIVERED))
+    assert made
+    later = NOW + timedelta(hours=2)
+    again = EMULATOR.sent_later(state, made, later)
+    assert again.headers.get("webhook-id") == made.headers.get("webhook-id")
+    assert ADAPTER.parse_callback(call(now=later), called_back(again)).events
+    with pytest.raises(CallbackRejected, match="seconds away"):
+        ADAPTER.parse_callback(call(now=later), called_back(made))
+    for webhook in next(iter(state.orgs.values())).webhooks.values():
+        webhook.key = new_key("another", is_current=webhook.is_current)
+    assert EMULATOR.sent_later(state, made, later) == made
 
 
 def test_a_failure_is_told_by_the_current_generation_only_and_shown_to_whoever_asks(state: OpenPhoneState) -> None:

@@ -86,7 +86,7 @@ def test_a_conversation_shows_each_step_of_a_message() -> None:
         (Report(ReportStatus.FAILED, NOW, ErrorKind.OUT_OF_CREDIT), ErrorKind.OUT_OF_CREDIT, "OutOfCredit"),
         (Report(ReportStatus.FAILED, NOW, ErrorKind.UNDELIVERABLE, "Failed"), ErrorKind.UNDELIVERABLE, "Failed"),
         (Report(ReportStatus.FAILED, NOW), ErrorKind.UNDELIVERABLE, "Undelivered"),
-        (Report(ReportStatus.FAILED, NOW, ErrorKind.INVALID_RECIPIENT), ErrorKind.INVALID_RECIPIENT, "131021"),
+        (Report(ReportStatus.FAILED, NOW, ErrorKind.INVALID_RECIPIENT), ErrorKind.INVALID_RECIPIENT, "131030"),
         (Report(ReportStatus.FAILED, NOW, ErrorKind.UNMAPPED), ErrorKind.UNMAPPED, "139999"),
     ],
 )

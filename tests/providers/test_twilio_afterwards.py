@@ -121,7 +121,12 @@ def test_a_failure_carries_a_code_of_the_wanted_class(
     if sent_first:
         heard(state, received, report(ReportStatus.SENT, after=timedelta(seconds=1)))
     event = heard(state, received, report(ReportStatus.FAILED, kind))
-    wanted = {None: ErrorKind.UNDELIVERABLE, ErrorKind.OUT_OF_CREDIT: ErrorKind.AUTH_FAILED}.get(kind, kind)
+    nearest = {
+        None: ErrorKind.UNDELIVERABLE,
+        ErrorKind.OUT_OF_CREDIT: ErrorKind.AUTH_FAILED,
+        ErrorKind.REGISTRY_REFUSED: ErrorKind.NOT_REGISTERED,
+    }
+    wanted = nearest.get(kind, kind)
     assert event.error
     assert (event.status, event.error.kind) == (ReportStatus.FAILED, wanted)
     assert event.raw_status == ("undelivered" if sent_first else "failed")

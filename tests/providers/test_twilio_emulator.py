@@ -387,6 +387,7 @@ def test_a_live_account_pays_no_heed_to_magic_numbers(state: TwilioState) -> Non
 def test_a_scenario_refuses_with_a_code_of_the_wanted_class(state: TwilioState, kind: ErrorKind) -> None:
     nearest = {
         ErrorKind.OUT_OF_CREDIT: ErrorKind.AUTH_FAILED,
+        ErrorKind.REGISTRY_REFUSED: ErrorKind.NOT_REGISTERED,
         ErrorKind.BLOCKED: ErrorKind.UNSUPPORTED,
         ErrorKind.UNDELIVERABLE: ErrorKind.UNSUPPORTED,
     }

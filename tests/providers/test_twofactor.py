@@ -246,7 +246,7 @@ def test_unusable_accounts_are_refused(fields: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("said", "word", "meaning"),
     [
-        ("dlt_something", "DLT-SOMETHING", ErrorKind.NOT_REGISTERED),
+        ("dlt_something", "DLT-SOMETHING", ErrorKind.REGISTRY_REFUSED),
         ("TEMPLATE-VARIABLE-EXCEEDED-MAX LENGTH", "TEMPLATE-VARIABLE-EXCEEDED-MAX-LENGTH", ErrorKind.CONTENT_REJECTED),
         (" dnd blocked ", "DND-BLOCKED", ErrorKind.BLOCKED),
         ("SERIES-BLOCK", "SERIES-BLOCK", ErrorKind.BLOCKED),
@@ -260,7 +260,10 @@ def test_words_of_reports_are_read_in_any_spelling(said: str, word: str, meaning
 def test_every_sentence_of_the_table_is_recognised_by_what_it_contains() -> None:
     sentences = {code: known for code, known in CODES.items() if code.islower()}
     assert {code: name_of(known.wording) for code, known in sentences.items()} == {code: code for code in sentences}
-    people_can_act = {ErrorKind.AUTH_FAILED, ErrorKind.OUT_OF_CREDIT, ErrorKind.THROTTLED, ErrorKind.NOT_REGISTERED}
+    people_can_act = {
+        *(ErrorKind.AUTH_FAILED, ErrorKind.OUT_OF_CREDIT, ErrorKind.THROTTLED),
+        *(ErrorKind.NOT_REGISTERED, ErrorKind.REGISTRY_REFUSED),
+    }
     assert all(known.advice for known in CODES.values() if known.meaning in people_can_act)
 
 

@@ -2,6 +2,7 @@
 The WATI adapter: abilities by their samples, limits, settings, and what no answer may do.
 """
 
+import json
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from sendyard.providers.abilities import (
     TemplateButton,
     TemplatePage,
 )
-from sendyard.providers.contract import Inbound, Outgoing, ProtocolError, TemplateState
+from sendyard.providers.contract import DeliveryEvent, Inbound, Outgoing, ProtocolError, TemplateState
 from sendyard.providers.wati import ADAPTER
 from sendyard.providers.wati.answers import retry_after
 from sendyard.providers.wati.spec import SPEC
@@ -412,3 +413,16 @@ def test_v2_keeps_its_own_label_and_v3_ours() -> None:
     assert body["recipients"][0]["local_message_id"] == "ref-1"
     body = document(HttpResponse(200, {}, ADAPTER.build_submit(call(account(api_version="v2")), [outgoing()]).body))
     assert "local_message_id" not in str(body)
+
+
+def test_an_event_with_both_ids_names_the_one_that_older_events_bring_alone() -> None:
+    both = {"eventType": "sentMessageDELIVERED_v2", "statusString": "Delivered", "localMessageId": "c42-r1"}
+    older = {"eventType": "templateMessageSent", "statusString": "SENT"}
+    keys = []
+    for event in (both, older):
+        body = json.dumps({**event, "id": "66b2", "whatsappMessageId": "wamid.HBgMAAA"}).encode()
+        request = CallbackRequest("POST", CALLBACK_URL, "", {}, body)
+        (told,) = ADAPTER.parse_callback(call(), request).events
+        assert isinstance(told, DeliveryEvent)
+        keys.append((told.key.reference, told.key.provider_ref, told.key.other_ref))
+    assert keys == [("c42-r1", "c42-r1", "wamid.HBgMAAA"), ("", "wamid.HBgMAAA", "")]

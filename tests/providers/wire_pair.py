@@ -96,14 +96,15 @@ class Pair:
     console: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.adapter: Adapter = adapters()[self.slug]
+        registered = adapters()[self.slug]
         self.emulator: Emulator = emulators()[self.slug]
         self.state = self.emulator.new_state()
         self.now = NOW
-        fields = account_fields(self.adapter, self.emulator, callbacks=self.callbacks)
+        fields = account_fields(registered, self.emulator, callbacks=self.callbacks)
         if self.callbacks:
             self.emulator.register(self.state, {**fields, "callback_url": CALLBACK_URL, **self.console})
-        self.account = self.adapter.Account(base_url=ORIGIN + self.emulator.base_path, **fields)
+        self.account = registered.Account(base_url=ORIGIN + self.emulator.base_path, **fields)
+        self.adapter: Adapter = registered.for_account(self.account)
         self.received: list[Received] = []
         self._exchanges = 0
 

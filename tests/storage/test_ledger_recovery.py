@@ -286,7 +286,7 @@ def test_how_far_reports_were_read_is_remembered(books: Books) -> None:
 
 
 def test_what_people_write_is_kept_once(books: Books) -> None:
-    def keep(key: str) -> bool:
+    def keep(key: str) -> str:
         return books.database.write_now(
             lambda tx: keep_inbound(
                 tx,
@@ -302,5 +302,10 @@ def test_what_people_write_is_kept_once(books: Books) -> None:
             )
         )
 
-    assert [keep("a"), keep("a"), keep("b")] == [True, False, True]
+    first, again, other = keep("a"), keep("a"), keep("b")
+    assert (bool(first), again, bool(other)) == (True, "", True)
+    assert books.database.read_now(lambda tx: tx.rows("SELECT id FROM inbound_messages ORDER BY id")) == [
+        (first,),
+        (other,),
+    ]
     assert books.rows("SELECT sender, text FROM inbound_messages") == [("+886910000001", "안녕")] * 2

@@ -99,6 +99,41 @@ def test_a_reference_of_nobody_does_not_hide_the_providers_own(books: Books) -> 
     assert books.status(message_id) == "delivered"
 
 
+def test_a_second_id_is_learned_and_later_reports_may_bring_that_one_alone(books: Books) -> None:
+    message_id = books.sent()
+    books.report(
+        report_of(message_id, SENT, reference="", provider_ref=f"ref of {message_id}", other_ref="carrier 7"),
+        report_of(message_id, DELIVERED, reference="", provider_ref="nobody's", other_ref="carrier 8"),
+    )
+    assert (books.status(message_id), books.attempt(message_id)["provider_ref"]) == ("sent", f"ref of {message_id}")
+    done = books.report(
+        report_of(message_id, DELIVERED, reference="", provider_ref="carrier 7", other_ref="carrier 9"),
+        report_of(message_id, READ, reference="", provider_ref=f"ref of {message_id}"),
+    )
+    assert (done.matched, books.status(message_id)) == (2, "read")
+    # What was learned first stays.
+    assert books.rows("SELECT other_ref FROM attempts") == [("carrier 7",)]
+
+
+def test_a_report_with_the_second_id_alone_waits_until_that_is_known(books: Books) -> None:
+    message_id = books.sent()
+    early = report_of(message_id, DELIVERED, reference="", provider_ref="carrier 7")
+    assert books.report(early).unmatched == 1
+    books.report(report_of(message_id, SENT, reference="", provider_ref=f"ref of {message_id}", other_ref="carrier 7"))
+    placed = books.database.write_now(lambda tx: match_again(tx, FIRST, now=NOW, after_failure=fail))
+    assert (placed, books.status(message_id)) == (1, "delivered")
+
+
+def test_a_second_id_is_of_use_to_its_own_account_and_recipient_only(books: Books) -> None:
+    message_id = books.sent()
+    books.report(report_of(message_id, SENT, other_ref="carrier 7"))
+    told = report_of(message_id, DELIVERED, reference="", provider_ref="carrier 7")
+    assert books.report(told, account_id=SECOND).unmatched == 1
+    elsewhere = report_of(message_id, READ, reference="", provider_ref="carrier 7", recipient="+886999999999")
+    assert books.report(elsewhere).unmatched == 1
+    assert books.status(message_id) == "sent"
+
+
 def test_recipients_tell_apart_what_shares_one_reference(books: Books) -> None:
     one, two = books.queue(to="+886910000001")[0], books.queue(to="+886910000002")[0]
     exchange = books.hand_over()

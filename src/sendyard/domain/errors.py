@@ -17,7 +17,8 @@ class ErrorKind(StrEnum):
     UNAVAILABLE = "unavailable"  # the provider says it did not take it, or could not be reached
     AUTH_FAILED = "auth_failed"  # credentials refused: pause the account
     OUT_OF_CREDIT = "out_of_credit"  # no money left there: pause the account
-    NOT_REGISTERED = "not_registered"  # sender, template or entity unknown to provider or regulator
+    NOT_REGISTERED = "not_registered"  # sender, template or entity unknown to the provider
+    REGISTRY_REFUSED = "registry_refused"  # a regulator's registry refuses sender, template or entity, whoever sends
     UNSUPPORTED = "unsupported"  # this account cannot carry it (country, channel, region)
     INVALID_RECIPIENT = "invalid_recipient"  # the address cannot receive it, whoever sends it
     OPTED_OUT = "opted_out"  # the person asked not to be contacted

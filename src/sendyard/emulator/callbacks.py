@@ -27,8 +27,10 @@ class Callback:
     request: HttpRequest
     accepts: Callable[[HttpResponse], bool]  # whether our answer satisfies the provider
     retries: Sequence[float]  # seconds before each repetition
+    sent_later: Callable[[HttpRequest, datetime], HttpRequest]  # the request as it leaves after a wait
     followed_by: "Callback | None" = None  # sent after the first try of this one
     first_try_is_over: bool = False
+    has_waited: bool = False  # since it was made, or since its last try
     at: datetime | None = None  # of the last try
     tries: int = 0
     status: int | None = None  # of our last answer; None: none came
@@ -121,6 +123,8 @@ class CallbackSender:
             self.records.append(callback)
         callback.tries += 1
         callback.at = self._clock()
+        if callback.has_waited:
+            callback.request, callback.has_waited = callback.sent_later(callback.request, callback.at), False
         try:
             response = await self._exchange(callback.request)
         except TimeoutError:
@@ -142,6 +146,8 @@ class CallbackSender:
             await self.deliver(self._waiting.popleft())
 
     def _post_later(self, callback: Callback, after: float) -> None:
+        callback.has_waited = True
+
         def post() -> None:
             self._timers.discard(handle)
             self.post(callback)

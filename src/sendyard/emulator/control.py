@@ -5,6 +5,7 @@ Bad input is answered with a problem document (RFC 9457) that says what was expe
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl, unquote
 
@@ -209,6 +210,7 @@ class Control:
                 request=callback,
                 accepts=lambda response: 200 <= response.status < 300,
                 retries=hosted.emulator.callback_retries,
+                sent_later=partial(hosted.emulator.sent_later, hosted.state),
             )
         )
         return _json(202, {"url": callback.url})

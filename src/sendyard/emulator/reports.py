@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from heapq import heappop, heappush
 from typing import Any
 
@@ -166,4 +167,5 @@ class Reporter:
             request=request,
             accepts=lambda response: emulator.callback_accepted(received, response),
             retries=emulator.callback_retries,
+            sent_later=partial(emulator.sent_later, journey.state),
         )

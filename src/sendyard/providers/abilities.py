@@ -41,6 +41,11 @@ class Poll:
 class ReportPolling(ABC):
     """The provider can be asked for reports: all it has (`poll_limit` 0), or those of named messages."""
 
+    def reports_on(self, to: Address) -> bool:
+        """Whether there is anything to ask about messages to this address; alike for all that travel together."""
+        del to
+        return True
+
     @abstractmethod
     def build_poll(self, call: Call, cursor: str, pending: Sequence[Pending]) -> HttpRequest:
         """Ask; `pending` holds at most `spec.poll_limit` attempts, none when the provider hands out what it has."""
@@ -379,7 +384,13 @@ class ProfileLookup(ABC):
 
 
 class ContactPush(ABC):
-    """The provider keeps contacts of its own, which we can fill."""
+    """
+    The provider keeps contacts of its own, which we can fill.
+
+    `updates_by_id`: a contact that is there already is named by the provider's id, as the field `id`.
+    """
+
+    updates_by_id: ClassVar[bool] = False
 
     @abstractmethod
     def build_contact(self, call: Call, person: Address, name: str, fields: Mapping[str, str]) -> HttpRequest:

@@ -7,7 +7,7 @@ tokens and identifiers arrive in `Call`. The engine alone decides what a time-ou
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
 from operator import attrgetter
@@ -22,6 +22,7 @@ from sendyard.domain.errors import ProviderError
 from sendyard.domain.ids import uuid7_ms
 from sendyard.domain.money import Money
 from sendyard.domain.status import ReportStatus
+from sendyard.domain.values import dataclass
 from sendyard.providers.spec import ProviderSpec, Rate, TextRules
 from sendyard.providers.wire import CallbackRequest, HttpRequest, HttpResponse
 
@@ -121,11 +122,17 @@ Receipt = Accepted | Refused | Unknown
 
 @dataclass(frozen=True, slots=True)
 class MessageKey:
-    """How an event finds its attempt; whatever the provider gives. `recipient` is E.164 or an id."""
+    """
+    How an event finds its attempt; whatever the provider gives. `recipient` is E.164 or an id.
+
+    Where a provider has two ids for one message, an event with both names the second as `other_ref`: from then on
+    events and replies that bring only that one, as their `provider_ref`, are about the same message.
+    """
 
     reference: str = ""
     provider_ref: str = ""
     recipient: str = ""
+    other_ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +255,15 @@ class Adapter(ABC):
             CallbackRejected: the proof is missing or wrong; nothing of the body was used.
             ProtocolError: authentic as far as can be told, but in no documented form.
         """
+
+    def for_account(self, settings: AccountSettings) -> "Adapter":
+        """
+        Give the adapter that speaks for one account; asked once, where the account is opened.
+
+        It is this one, unless only the account's settings say how the wire is written and read.
+        """
+        del settings
+        return self
 
     def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
         """Limits of this provider that `spec` cannot express; preflight calls it."""

@@ -137,6 +137,15 @@ class Emulator(ABC):
     def settle(self, state: Any, received: Received, report: Report) -> HttpRequest | None:
         """Let a report happen: polls and queries show it from now on; returns the callback, if one is due."""
 
+    def sent_later(self, state: Any, request: HttpRequest, at: datetime) -> HttpRequest:
+        """
+        Give a callback as it leaves at `at`, late or for another time; as it was, unless its signature holds the time.
+
+        A provider that signs the time signs each try anew; what it says stays the same.
+        """
+        del state, at
+        return request
+
     def callback_accepted(self, received: Received, response: HttpResponse) -> bool:
         """Whether our answer satisfies the provider; if not, the callback is repeated."""
         del received

@@ -97,6 +97,71 @@ class Code:
     advice: str = ""  # what a person should do about it
 
 
+class MediaWay(StrEnum):
+    """How a file reaches the provider."""
+
+    LINK = "link"  # the provider fetches it from an address
+    UPLOAD = "upload"  # handed over first, by `abilities.MediaUpload`
+    INLINE = "inline"  # inside the message itself, as a `data:` address
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRule:
+    """What files of some types may measure; 0 pixels: no limit is stated."""
+
+    types: frozenset[str]  # media types without parameters, as in `image/jpeg`
+    max_bytes: int
+    max_width: int = 0
+    max_height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLimits:
+    """What a provider takes on one channel, beside a text or in the header of a template."""
+
+    way: MediaWay
+    rules: tuple[MediaRule, ...]
+    items: int = 1  # files in one message
+    handle_seconds: int = 0  # how long an upload may be used where the answer does not tell; 0: it tells
+    handle_example: str = "0"  # what a handle looks like, for checks before there is one
+
+    def rule_of(self, content_type: str) -> MediaRule | None:
+        """Find the limits of one type; None for a type that is not taken."""
+        return next((rule for rule in self.rules if content_type in rule.types), None)
+
+
+PICTURES = frozenset({"image/jpeg", "image/png"})
+OFFICE = frozenset(
+    f"application/vnd.openxmlformats-officedocument.{kind}"
+    for kind in ("wordprocessingml.document", "spreadsheetml.sheet", "presentationml.presentation")
+)
+WHATSAPP_FILES = (
+    MediaRule(PICTURES, 5 * 1024 * 1024),
+    MediaRule(frozenset({"image/webp"}), 100 * 1024, 512, 512),  # a sticker
+    MediaRule(frozenset({"video/mp4", "video/3gpp"}), 16 * 1024 * 1024),
+    MediaRule(
+        frozenset({"audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg"}),
+        16 * 1024 * 1024,
+    ),
+    MediaRule(OFFICE | {"application/pdf", "text/plain"}, 100 * 1024 * 1024),
+)
+"""
+What WhatsApp takes, whoever carries it.
+
+Source: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types.
+"""
+WHATSAPP_BY_LINK: Mapping[Channel, MediaLimits] = {Channel.WHATSAPP: MediaLimits(MediaWay.LINK, WHATSAPP_FILES)}
+"""Of the providers before WhatsApp that fetch files from an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeywords:
+    """Words that the provider itself obeys and answers before we see them, so that a second answer would be one."""
+
+    words: frozenset[str] = frozenset()  # whole messages, in lower case
+    channels: frozenset[Channel] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderSpec:
     """Everything declarative about one provider."""
@@ -109,11 +174,13 @@ class ProviderSpec:
     batch: Batch = field(default_factory=Batch)
     address_format: AddressFormat = AddressFormat.E164
     text: TextRules = field(default_factory=TextRules)
+    media: Mapping[Channel, MediaLimits] = field(default_factory=dict)  # channels that carry files
     reference: ReferenceRules = field(default_factory=ReferenceRules)
     rate: Rate = field(default_factory=lambda: Rate(per_second=10))
     timeout: Timeout = field(default_factory=Timeout)
     callback_auth: CallbackAuth = CallbackAuth.SIGNATURE
     inbound: bool = False
+    own_keywords: OwnKeywords = field(default_factory=OwnKeywords)
     confirm_within: float = 600.0  # seconds after which a missing report is asked for
     poll_delays: tuple[float, ...] = (60.0, 300.0, 1800.0)  # then at these distances
     poll_limit: int = 0  # messages one poll may name; 0: the provider hands out what it has

@@ -13,6 +13,7 @@ import msgspec
 from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.providers.aisensy.codes import META, SENTENCES, named
 from sendyard.providers.contract import Accepted, ProtocolError, Receipt, Refused, Unknown
+from sendyard.providers.meta_codes import meta_error
 from sendyard.providers.wire import HttpResponse
 
 _LONGEST_WAIT = 86_400.0  # seconds; a longer Retry-After is a mistake of someone's
@@ -88,23 +89,12 @@ def error_of(response: HttpResponse, answer: Answer) -> ProviderError:
         return ProviderError(ErrorKind.THROTTLED, "rate_limit", text, _retry_after(response))
     if isinstance(answer.error, MetaError) and answer.error.code is not None:
         code = str(answer.error.code)[:20]
-        return meta_error(code, text)
+        return meta_error(META, code, text)
     name = "api_key" if response.status in {401, 403} else named(text)
     if name:
         kind = SENTENCES[name].meaning
         return ProviderError(kind if isinstance(kind, ErrorKind) else ErrorKind.UNMAPPED, name, text)
     return ProviderError(ErrorKind.UNMAPPED, f"http:{response.status}", text)
-
-
-def meta_error(code: str, text: str) -> ProviderError:
-    """A number of Meta's as an error; with its wording where AiSensy repeats none."""
-    known = META.get(code)
-    if known is None:
-        # Everything from 200 to 299 is a missing permission.
-        permission = len(code) == 3 and code.isdecimal() and code.startswith("2")
-        return ProviderError(ErrorKind.AUTH_FAILED if permission else ErrorKind.UNMAPPED, code, text)
-    kind = known.meaning if isinstance(known.meaning, ErrorKind) else ErrorKind.UNMAPPED
-    return ProviderError(kind, code, text or known.wording)
 
 
 def refusal_of(response: HttpResponse) -> ProviderError | None:

@@ -10,7 +10,16 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from sendyard.domain.channels import Channel
 from sendyard.providers.aisensy.codes import CODES
 from sendyard.providers.contract import AccountSettings
-from sendyard.providers.spec import AddressFormat, Batch, CallbackAuth, ProviderSpec, Rate, RateUnit, TextRules
+from sendyard.providers.spec import (
+    WHATSAPP_BY_LINK,
+    AddressFormat,
+    Batch,
+    CallbackAuth,
+    ProviderSpec,
+    Rate,
+    RateUnit,
+    TextRules,
+)
 
 CAMPAIGN_HOST = "https://backend.aisensy.com"
 PROJECT_HOST = "https://apis.aisensy.com"
@@ -23,6 +32,7 @@ SPEC = ProviderSpec(
     # The Campaign API recommends the plus; the Project API wants none and is given none.
     address_format=AddressFormat.E164,
     text=TextRules(max_characters=4096),
+    media=WHATSAPP_BY_LINK,
     # No rate is published: 10 a second and 600 a minute is our choice.
     rate=Rate(per_second=10, unit=RateUnit.REQUEST, open_requests=20),
     callback_auth=CallbackAuth.SIGNATURE,

@@ -15,8 +15,7 @@ from sendyard.domain.channels import Channel
 from sendyard.domain.content import Content, Media, MediaItem, Text
 from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.aisensy.answers import meta_error
-from sendyard.providers.aisensy.codes import NO_REASON, SENTENCES
+from sendyard.providers.aisensy.codes import META, NO_REASON, SENTENCES
 from sendyard.providers.aisensy.spec import AiSensyAccount
 from sendyard.providers.contract import (
     CallbackEvent,
@@ -27,6 +26,7 @@ from sendyard.providers.contract import (
     MessageKey,
     ProtocolError,
 )
+from sendyard.providers.meta_codes import meta_error
 from sendyard.providers.wire import CallbackRequest, HttpResponse
 
 SIGNATURE_HEADER = "x-aisensy-signature"
@@ -178,7 +178,7 @@ def _failure(failure: _Failure | None) -> ProviderError:
     reason = ((failure.reason if failure else None) or "")[:300]
     if not code:
         return ProviderError(ErrorKind.UNDELIVERABLE, NO_REASON, reason or SENTENCES[NO_REASON].wording)
-    return meta_error(code, reason)
+    return meta_error(META, code, reason)
 
 
 def _inbound(envelope: _Envelope, message: _Message) -> Inbound:

@@ -29,6 +29,7 @@ _AT_SUBMIT = {
     ErrorKind.AUTH_FAILED: "A110",
     ErrorKind.OUT_OF_CREDIT: "A320",
     ErrorKind.NOT_REGISTERED: "A327",
+    ErrorKind.REGISTRY_REFUSED: "A327",
     ErrorKind.UNSUPPORTED: "A325",
     ErrorKind.INVALID_RECIPIENT: "A306",
     ErrorKind.OPTED_OUT: "A324",  # BizGO keeps no opt-outs of text messages; a block is the nearest it says

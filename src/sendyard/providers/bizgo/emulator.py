@@ -12,6 +12,7 @@ import hmac
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote
@@ -89,6 +90,15 @@ class BizgoEmulator(BizgoTarget, Emulator):
         """HTTP 503 with A920."""
         del request
         return _service("A920", None)
+
+    def sent_later(self, state: State, request: HttpRequest, at: datetime) -> HttpRequest:
+        """Stamp and sign the time of this try, with the secret that signed the last one."""
+        stamp, given = (request.headers[name] for name in ("x-ib-timestamp", "x-ib-signature"))
+        for account in state.accounts.values():
+            if _signed(account, stamp)["x-ib-signature"] == given:
+                signed = _signed(account, str(int(at.timestamp() * 1000)))
+                return replace(request, headers={**request.headers, **signed})
+        return request
 
     def settle(self, state: State, received: Received, report: Report) -> HttpRequest | None:
         """
@@ -319,11 +329,14 @@ def _told(told: emulated_kakao.Told, state: State) -> tuple[str, State, Mapping[
 
 
 def _callback(account: Account, row: Mapping[str, str], at: datetime) -> HttpRequest:
-    stamp = str(int(at.timestamp() * 1000))
+    headers = {"content-type": "application/json", **_signed(account, str(int(at.timestamp() * 1000)))}
+    return HttpRequest("POST", account.callback_url, headers, _ENCODER.encode(row))
+
+
+def _signed(account: Account, stamp: str) -> dict[str, str]:
     digest = hmac.new(account.webhook_secret.encode(), stamp.encode("ascii"), hashlib.sha256).digest()
     signature = base64.b64encode(digest).decode("ascii") if account.base64_signature else digest.hex()
-    headers = {"content-type": "application/json", "x-ib-timestamp": stamp, "x-ib-signature": signature}
-    return HttpRequest("POST", account.callback_url, headers, _ENCODER.encode(row))
+    return {"x-ib-timestamp": stamp, "x-ib-signature": signature}
 
 
 def _service(

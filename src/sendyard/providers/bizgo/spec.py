@@ -12,10 +12,14 @@ from sendyard.providers.bizgo.codes import GATEWAY_CODES, SERVICE_CODES
 from sendyard.providers.bizgo.report_codes import REPORT_CODES
 from sendyard.providers.contract import AccountSettings
 from sendyard.providers.spec import (
+    PICTURES,
     AddressFormat,
     Batch,
     CallbackAuth,
     Counting,
+    MediaLimits,
+    MediaRule,
+    MediaWay,
     ProviderSpec,
     Rate,
     RateUnit,
@@ -49,6 +53,15 @@ SPEC = ProviderSpec(
     batch=Batch(limit=MAX_RECIPIENTS, shared=("sender", "channel")),
     address_format=AddressFormat.NATIONAL,
     text=TextRules(counting=Counting.CP949, max_bytes=LMS_BYTES),
+    media={
+        Channel.MMS: MediaLimits(
+            MediaWay.UPLOAD, (MediaRule(frozenset({"image/jpeg"}), PICTURE_BYTES, 1500, 1440),), MAX_PICTURES
+        ),
+        Channel.RCS: MediaLimits(
+            MediaWay.UPLOAD, (MediaRule(PICTURES, 5 * 1024 * 1024),), handle_example="maapfile://example"
+        ),
+        Channel.BRANDMESSAGE: MediaLimits(MediaWay.UPLOAD, (MediaRule(PICTURES, 500 * 1024),)),
+    },
     reference=ReferenceRules(accepted=True, max_length=200, dedup_seconds=DEDUP_SECONDS),
     rate=Rate(per_second=200, unit=RateUnit.MESSAGE),
     timeout=Timeout(connect=5.0, total=30.0),

@@ -34,6 +34,7 @@ _REPORT_CODES = {
     ErrorKind.OPTED_OUT: "-3",
     ErrorKind.CONTENT_REJECTED: "105",
     ErrorKind.NOT_REGISTERED: "105",
+    ErrorKind.REGISTRY_REFUSED: "105",
     ErrorKind.EXPIRED: "107",
     ErrorKind.OUT_OF_CREDIT: "301",
     ErrorKind.UNSUPPORTED: "500",

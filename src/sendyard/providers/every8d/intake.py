@@ -32,6 +32,7 @@ _SUBMIT_CODES = {
     ErrorKind.AUTH_FAILED: "-2",
     ErrorKind.OUT_OF_CREDIT: NO_CREDIT,
     ErrorKind.NOT_REGISTERED: "-5",
+    ErrorKind.REGISTRY_REFUSED: "-5",
     ErrorKind.UNSUPPORTED: "-1",
     ErrorKind.INVALID_RECIPIENT: "-8",
     ErrorKind.OPTED_OUT: "-3",

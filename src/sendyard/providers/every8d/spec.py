@@ -11,10 +11,14 @@ from sendyard.domain.channels import Channel
 from sendyard.providers.contract import AccountSettings
 from sendyard.providers.every8d.codes import CODES
 from sendyard.providers.spec import (
+    PICTURES,
     AddressFormat,
     Batch,
     CallbackAuth,
     Counting,
+    MediaLimits,
+    MediaRule,
+    MediaWay,
     ProviderSpec,
     Rate,
     RateUnit,
@@ -39,6 +43,7 @@ SPEC = ProviderSpec(
     address_format=AddressFormat.NATIONAL,
     # Longer texts are split into several sends, whose reports no longer tell what became of one message.
     text=TextRules(counting=Counting.GSM, max_characters=333),
+    media={Channel.MMS: MediaLimits(MediaWay.INLINE, (MediaRule(PICTURES | {"image/gif"}, 50_000),))},
     reference=ReferenceRules(accepted=True),
     # Neither a rate nor a number of connections is published.
     rate=Rate(per_second=10, unit=RateUnit.REQUEST, open_requests=5),

@@ -47,7 +47,9 @@ _SENDING = {
     "426": Code(
         ErrorKind.CONTENT_REJECTED, "A link in a variable is not allowed", "Have the link whitelisted on DLT first."
     ),
-    "500": Code(ErrorKind.NOT_REGISTERED, "The template or sender is blacklisted at DLT", "Ask your DLT operator why."),
+    "500": Code(
+        ErrorKind.REGISTRY_REFUSED, "The template or sender is blacklisted at DLT", "Ask your DLT operator why."
+    ),
     "990": Code(ErrorKind.UNSUPPORTED, "This API is old and does not work any more", "Check the interface address."),
     "995": Code(
         ErrorKind.THROTTLED,
@@ -88,7 +90,7 @@ _WORDS = {
 
 _DESCRIBED = {
     "dlt_text": Code(ErrorKind.CONTENT_REJECTED, "The text does not match its DLT template", _TEXT),
-    "dlt_registration": Code(ErrorKind.NOT_REGISTERED, "Template, header or entity is not in order on DLT", _MANAGER),
+    "dlt_registration": Code(ErrorKind.REGISTRY_REFUSED, "Template, header or entity is not in order on DLT", _MANAGER),
     "invalid_number": Code(ErrorKind.INVALID_RECIPIENT, "Invalid number", "Ask the person for a working number."),
 }
 

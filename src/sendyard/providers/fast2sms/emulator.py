@@ -42,7 +42,7 @@ _SHARED_SENDER = "FSTSMS"  # the header of the otp route
 # Status and description of a report, by its class and by the names that the code table has for descriptions.
 _FAILURES = {
     ErrorKind.CONTENT_REJECTED: ("Rejected", "Template not matched at DLT"),
-    ErrorKind.NOT_REGISTERED: ("Rejected", "Header not registered at DLT"),
+    ErrorKind.REGISTRY_REFUSED: ("Rejected", "Header not registered at DLT"),
     ErrorKind.INVALID_RECIPIENT: ("Failed", "Invalid number"),
     ErrorKind.BLOCKED: ("Blocked", "The number is blocked"),
     ErrorKind.OPTED_OUT: ("Failed", "NDNC number"),
@@ -51,7 +51,7 @@ _FAILURES = {
 }
 _NAMED = {
     "dlt_text": _FAILURES[ErrorKind.CONTENT_REJECTED],
-    "dlt_registration": _FAILURES[ErrorKind.NOT_REGISTERED],
+    "dlt_registration": _FAILURES[ErrorKind.REGISTRY_REFUSED],
     "invalid_number": _FAILURES[ErrorKind.INVALID_RECIPIENT],
 }
 _STATUSES = {

@@ -38,6 +38,7 @@ _REFUSALS = {
     ErrorKind.CONTENT_REJECTED: "407",
     ErrorKind.INVALID_RECIPIENT: "411",
     ErrorKind.NOT_REGISTERED: "406",
+    ErrorKind.REGISTRY_REFUSED: "500",
     ErrorKind.OUT_OF_CREDIT: "416",
     ErrorKind.THROTTLED: "995",
     ErrorKind.UNSUPPORTED: "409",

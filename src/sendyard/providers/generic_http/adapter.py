@@ -1,14 +1,15 @@
 """
 Our side of any carrier's wire: the account's settings say how requests are written and answers read.
 
-One request carries one message. What settings do not describe is not asked for.
+So an adapter that speaks is made from one account by `for_account`; the registered one only says what accounts
+look like. One request carries one message. What settings do not describe is not asked for.
 """
 
 import re
 from collections.abc import Sequence
 from typing import ClassVar, cast
 
-from sendyard.domain.addresses import AddressKind
+from sendyard.domain.addresses import Address, AddressKind
 from sendyard.domain.content import Text
 from sendyard.domain.errors import ErrorKind, Invalid, ProviderError
 from sendyard.domain.money import Money
@@ -30,9 +31,8 @@ from sendyard.providers.generic_http.judgement import amount, judge, refusal
 from sendyard.providers.generic_http.paths import Document
 from sendyard.providers.generic_http.placeholders import names_in
 from sendyard.providers.generic_http.probe import probe_request, probe_result
-from sendyard.providers.generic_http.recall import Exchanges, note_question, wire_of_question
 from sendyard.providers.generic_http.spec import SPEC
-from sendyard.providers.generic_http.wire import asked, question, wire_of, written
+from sendyard.providers.generic_http.wire import Wire, asked, question, wire_of, written
 from sendyard.providers.generic_http.wording import has_control
 from sendyard.providers.spec import ProviderSpec
 from sendyard.providers.wire import CallbackRequest, HttpRequest, HttpResponse
@@ -49,15 +49,24 @@ class GenericHttpAdapter(Adapter, ReportPolling, BalanceQuery, AccountProbe):
     spec: ClassVar[ProviderSpec] = SPEC
     Account: ClassVar[type[AccountSettings]] = GenericHttpAccount
 
-    def __init__(self) -> None:
-        """Keep notes of which account an exchange belongs to."""
-        self._exchanges = Exchanges()
+    def __init__(self, wire: Wire | None = None) -> None:
+        """Take the account made ready; None for the registered one, which speaks for nobody."""
+        self._made_ready = wire
+
+    def for_account(self, settings: AccountSettings) -> "GenericHttpAdapter":
+        """Make the adapter that speaks as this account says."""
+        return GenericHttpAdapter(wire_of(cast("GenericHttpAccount", settings)))
+
+    @property
+    def _wire(self) -> Wire:
+        if self._made_ready is None:
+            raise LookupError("expected an adapter made by for_account, found the registered one; only it is bare")
+        return self._made_ready
 
     def build_submit(self, call: Call, batch: Sequence[Outgoing]) -> HttpRequest:
         """Fill in address, headers and body."""
         (one,) = batch
-        wire = wire_of(cast("GenericHttpAccount", call.account))
-        self._exchanges.note(one.reference, wire)
+        wire = self._wire
         headers = wire.fixed_headers
         if wire.headers:
             headers = {**headers, **{name: template.fill(call, one) for name, template in wire.headers}}
@@ -69,8 +78,8 @@ class GenericHttpAdapter(Adapter, ReportPolling, BalanceQuery, AccountProbe):
         )
 
     def parse_submit(self, batch: Sequence[Outgoing], response: HttpResponse) -> list[Receipt]:
-        """Judge by the rules of the account that asked. Raises ProtocolError when none did."""
-        return [judge(self._exchanges.wire_for(one.reference), one, response) for one in batch]
+        """Judge by the account's rules."""
+        return [judge(self._wire, one, response) for one in batch]
 
     def parse_callback(self, call: Call, request: CallbackRequest) -> CallbackResult:
         """
@@ -80,10 +89,9 @@ class GenericHttpAdapter(Adapter, ReportPolling, BalanceQuery, AccountProbe):
             CallbackRejected: signature, timestamp or shared secret is missing or wrong.
             ProtocolError: the callback has no status, names no message, or is in another format.
         """
-        wire = wire_of(cast("GenericHttpAccount", call.account))
-        check_proof(wire, call, request)
-        reply = HttpResponse(200, _REPLY_HEADERS, wire.account.callback_reply.encode())
-        return CallbackResult(events_of(wire, request), reply)
+        check_proof(self._wire, call, request)
+        reply = HttpResponse(200, _REPLY_HEADERS, self._wire.account.callback_reply.encode())
+        return CallbackResult(events_of(self._wire, request), reply)
 
     def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
         """Only texts, only phone numbers, only what the format of the body can hold."""
@@ -101,18 +109,23 @@ class GenericHttpAdapter(Adapter, ReportPolling, BalanceQuery, AccountProbe):
                 problems.append(Problem("sender_invalid", detail))
         return problems
 
+    def reports_on(self, to: Address) -> bool:
+        """Whether the account says where the state of a message is told."""
+        del to
+        return bool(self._wire.account.poll_path)
+
     def build_poll(self, call: Call, cursor: str, pending: Sequence[Pending]) -> HttpRequest:
         """Ask for one message; an account without an address for that gets its bare address, which says nothing."""
         del cursor
-        account = cast("GenericHttpAccount", call.account)
-        if not account.poll_path or not pending:
-            return HttpRequest("GET", account.base_url)
-        wire = wire_of(account)
+        wire = self._wire
+        if not wire.account.poll_path or not pending:
+            return HttpRequest("GET", wire.account.base_url)
         return asked(call, wire, wire.poll.fill(call, pending[0]))
 
     def parse_poll(self, call: Call, pending: Sequence[Pending], response: HttpResponse) -> Poll:
         """Read the one status; none is no event. Raises ProtocolError when the carrier refuses the question."""
-        wire = wire_of(cast("GenericHttpAccount", call.account))
+        del call
+        wire = self._wire
         document = Document.of_body(response.body)
         if wire.poll_status is None or not pending or response.status == 404:
             return Poll([])
@@ -129,16 +142,14 @@ class GenericHttpAdapter(Adapter, ReportPolling, BalanceQuery, AccountProbe):
 
     def build_balance(self, call: Call) -> HttpRequest:
         """Ask for the credit left. Raises AppError `Invalid` when the account does not say where."""
-        account = cast("GenericHttpAccount", call.account)
-        if not account.balance_path:
+        if not self._wire.account.balance_path:
             detail = "The account does not say where the balance is told; fill in balance_path and balance_at."
             raise Invalid("no_balance", detail)
-        note_question(wire_of(account))
-        return question(call, account, account.balance_path)
+        return question(call, self._wire, self._wire.account.balance_path)
 
     def parse_balance(self, response: HttpResponse) -> Money | ProviderError:
-        """Read the amount where the account that asked says. Raises ProtocolError."""
-        wire = wire_of_question()
+        """Read the amount where the account says. Raises ProtocolError."""
+        wire = self._wire
         document = Document.of_body(response.body)
         if response.status in wire.accepted or 200 <= response.status < 300:
             found = amount(wire, document, wire.balance)
@@ -152,11 +163,12 @@ class GenericHttpAdapter(Adapter, ReportPolling, BalanceQuery, AccountProbe):
 
     def build_probe(self, call: Call) -> HttpRequest:
         """Ask what costs nothing; without such a call, only whether the address answers, without credentials."""
-        return probe_request(call, cast("GenericHttpAccount", call.account))
+        return probe_request(call, self._wire)
 
     def parse_probe(self, call: Call, response: HttpResponse) -> ProbeResult:
         """Say what is wrong and where to put it right."""
-        return probe_result(wire_of(cast("GenericHttpAccount", call.account)), response)
+        del call
+        return probe_result(self._wire, response)
 
 
 def _number_problems(settings: GenericHttpAccount, outgoing: Outgoing) -> list[Problem]:

@@ -7,6 +7,7 @@ It stands for the many carriers that take one message as JSON, answer with an id
 import hmac
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -130,7 +131,7 @@ class PigeonEmulator(Emulator):
             "poll_error": "error.code",
         }
     )
-    sample_sender: ClassVar[str] = "ACME"
+    sample_sender: ClassVar[str] = "+12125550117"
     callback_retries: ClassVar[tuple[float, ...]] = (10.0, 60.0)
 
     def new_state(self) -> PigeonState:
@@ -165,6 +166,15 @@ class PigeonEmulator(Emulator):
         """HTTP 503 with its code: Pigeon promises that it took nothing."""
         del request
         return _error("PGN_RESTING")
+
+    def sent_later(self, state: PigeonState, request: HttpRequest, at: datetime) -> HttpRequest:
+        """Stamp and sign the time of this try, with the secret that signed the last one."""
+        stamp, given = (request.headers[name] for name in ("x-pigeon-timestamp", "x-pigeon-signature"))
+        for loft in state.lofts.values():
+            if _signed(loft, stamp, request.body)["x-pigeon-signature"] == given:
+                signed = _signed(loft, str(int(at.timestamp())), request.body)
+                return replace(request, headers={**request.headers, **signed})
+        return request
 
     def settle(self, state: PigeonState, received: Received, report: Report) -> HttpRequest | None:
         """Let a question show the report, and call back where the message or the loft gave an address."""
@@ -285,6 +295,9 @@ def _json(status: int, body: Mapping[str, Any]) -> HttpResponse:
 
 def _callback(loft: Loft, address: str, event: Mapping[str, Any], at: datetime) -> HttpRequest:
     body = msgspec.json.encode(event)
-    stamp = str(int(at.timestamp()))
+    return HttpRequest("POST", address, {**_JSON, **_signed(loft, str(int(at.timestamp())), body)}, body)
+
+
+def _signed(loft: Loft, stamp: str, body: bytes) -> dict[str, str]:
     signature = hmac.digest(loft.webhook_secret.encode(), stamp.encode() + b"." + body, "sha256").hex()
-    return HttpRequest("POST", address, {**_JSON, "x-pigeon-timestamp": stamp, "x-pigeon-signature": signature}, body)
+    return {"x-pigeon-timestamp": stamp, "x-pigeon-signature": signature}

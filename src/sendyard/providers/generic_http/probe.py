@@ -14,10 +14,11 @@ from sendyard.providers.generic_http.wording import read_headers
 from sendyard.providers.wire import HttpRequest, HttpResponse
 
 
-def probe_request(call: Call, account: GenericHttpAccount) -> HttpRequest:
+def probe_request(call: Call, wire: Wire) -> HttpRequest:
     """Build the test's own question, else that for the balance, else a bare look at the address."""
+    account = wire.account
     template = account.probe_path or account.balance_path
-    return question(call, account, template) if template else HttpRequest("GET", account.base_url)
+    return question(call, wire, template) if template else HttpRequest("GET", account.base_url)
 
 
 def probe_result(wire: Wire, response: HttpResponse) -> ProbeResult:

@@ -6,7 +6,6 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.gsm import is_gsm
@@ -99,7 +98,6 @@ def written(account: GenericHttpAccount, e164: str, country: str = "") -> str:
     return national_digits(e164, account.country or country or country_of(e164))
 
 
-@lru_cache(maxsize=256)
 def wire_of(account: GenericHttpAccount) -> Wire:
     """Make an account ready."""
     constants = _constants(account)
@@ -155,11 +153,11 @@ def wire_of(account: GenericHttpAccount) -> Wire:
     )
 
 
-def question(call: Call, account: GenericHttpAccount, template: str) -> HttpRequest:
+def question(call: Call, wire: Wire, template: str) -> HttpRequest:
     """Build a question that is about no message; rare, so it is compiled each time."""
-    constants = _constants(account) | {"timestamp": str(int(call.now.timestamp()))}
+    constants = _constants(wire.account) | {"timestamp": str(int(call.now.timestamp()))}
     target = filled_with(template, lambda name: in_address(constants[name]))
-    return asked(call, wire_of(account), f"{account.base_url}{target}")
+    return asked(call, wire, f"{wire.account.base_url}{target}")
 
 
 def asked(call: Call, wire: Wire, url: str) -> HttpRequest:

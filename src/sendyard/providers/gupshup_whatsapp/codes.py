@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.gupshup_whatsapp.meta_codes import META_CODES
+from sendyard.providers.meta_codes import Remedy, meta_codes
 from sendyard.providers.spec import Code
 
 _KEY_PLACE = "Gupshup console, your profile, API Key"
@@ -62,8 +62,9 @@ EVENT_CODES: Mapping[str, Code] = MappingProxyType(
             "Last Mapped Bot Failed",
             "In the sandbox a person must join first; with an app of your own, check its bot mapping at Gupshup.",
         ),
+        # Like Meta's 131026: without WhatsApp, but not without a telephone.
         "1002": Code(
-            ErrorKind.INVALID_RECIPIENT, "Number Does Not Exist On WhatsApp", "Reach this person by text message."
+            ErrorKind.UNDELIVERABLE, "Number Does Not Exist On WhatsApp", "Reach this person by text message."
         ),
         "1003": Code(
             ErrorKind.OUT_OF_CREDIT,
@@ -144,6 +145,11 @@ _STATUS_CODES = {
     "read": Code(ReportStatus.READ, "the person opened it"),
     "deleted": Code(ReportStatus.SENT, "it was deleted after it had been sent"),
 }
+
+META_CODES = meta_codes(
+    {Remedy.ACCESS: "Connect the WhatsApp number again in Gupshup's console; its access to Meta is broken."}
+)
+"""Meta's numbers, which Gupshup passes on."""
 
 CODES: Mapping[str, Code] = MappingProxyType({**REFUSALS, **EVENT_CODES, **META_CODES, **_STATUS_CODES})
 

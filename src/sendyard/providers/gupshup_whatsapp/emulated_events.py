@@ -18,7 +18,7 @@ _WORDS = {ReportStatus.SENT: "sent", ReportStatus.DELIVERED: "delivered", Report
 _UNHEARD_OF = "parked"  # a status that is in no table
 _UNLISTED = "9999"  # a code that is in no table
 _FIRST = {
-    ErrorKind.INVALID_RECIPIENT: "1002",
+    ErrorKind.INVALID_RECIPIENT: "131030",
     ErrorKind.OUT_OF_CREDIT: "1003",
     ErrorKind.CONTENT_REJECTED: "470",
     ErrorKind.BLOCKED: "1008",

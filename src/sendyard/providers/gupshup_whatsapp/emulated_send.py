@@ -47,7 +47,11 @@ def _first_of_each(codes: Mapping[str, Code]) -> dict[ErrorKind, str]:
     return first
 
 
-_CODE_OF_KIND = {**_first_of_each(CODES), ErrorKind.EXPIRED: "failed"}
+_CODE_OF_KIND = {
+    **_first_of_each(CODES),
+    ErrorKind.EXPIRED: "failed",
+    ErrorKind.REGISTRY_REFUSED: _first_of_each(CODES)[ErrorKind.NOT_REGISTERED],
+}
 
 
 def take(request: EmulatedRequest, state: GupshupState, customer: Customer, *, is_template: bool) -> Handled:

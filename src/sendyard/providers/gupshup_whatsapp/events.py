@@ -29,6 +29,7 @@ from sendyard.providers.contract import (
 from sendyard.providers.gupshup_whatsapp.answers import decode
 from sendyard.providers.gupshup_whatsapp.codes import STATUSES
 from sendyard.providers.gupshup_whatsapp.spec import SPEC
+from sendyard.providers.meta_codes import meta_error
 
 _MILLISECONDS = 100_000_000_000
 """A larger number of seconds would be after the year 5000, so it counts milliseconds."""
@@ -67,6 +68,7 @@ class Envelope(msgspec.Struct, frozen=True):
 
 class _Detail(msgspec.Struct, frozen=True):
     ts: Number | None = None
+    whatsappMessageId: str | None = None  # noqa: N815 - the name on the wire
     code: Number | None = None
     reason: str | None = None
 
@@ -162,9 +164,7 @@ def e164(phone: str | None) -> str:
 def failure(code: Number | None, reason: str | None) -> ProviderError:
     """Say why a message failed; without a code the word itself stands for it."""
     text = "failed" if code is None or code == "" else str(code)
-    kind = SPEC.error_kind(text)
-    known = SPEC.codes.get(text)
-    return ProviderError(kind, text, reason or (known.wording if known else ""))
+    return meta_error(SPEC.codes, text, reason or "")
 
 
 def word_event(key: MessageKey, word: str, error: ProviderError | None, at: datetime | None) -> DeliveryEvent:
@@ -186,7 +186,9 @@ def _reported(report: _Report, at: datetime | None) -> DeliveryEvent:
     if not known:
         raise ProtocolError("expected gsId or id in a message event, found neither")
     detail = report.payload or _Detail()
-    key = MessageKey(provider_ref=known, recipient=e164(report.destination))
+    # The first event has Gupshup's id alone and says which is WhatsApp's; the later ones turn it round.
+    other = detail.whatsappMessageId if report.id == known else report.id
+    key = MessageKey(provider_ref=known, recipient=e164(report.destination), other_ref=other or "")
     return word_event(key, report.type, failure(detail.code, detail.reason), moment(detail.ts) or at)
 
 

@@ -199,7 +199,8 @@ def _reported(status: _Status) -> DeliveryEvent:
     if not known:
         raise ProtocolError("expected gs_id or id in a status, found neither")
     error = status.errors[0] if status.errors else _Error()
-    key = MessageKey(provider_ref=known, recipient=e164(status.recipient_id))
+    other = (status.id or "") if status.id != known else ""
+    key = MessageKey(provider_ref=known, recipient=e164(status.recipient_id), other_ref=other)
     why = failure(error.code, error.message or error.title)
     return word_event(key, status.status, why, moment(status.timestamp))
 

@@ -12,6 +12,7 @@ from sendyard.domain.channels import Channel
 from sendyard.providers.contract import AccountSettings
 from sendyard.providers.gupshup_whatsapp.codes import CODES
 from sendyard.providers.spec import (
+    WHATSAPP_BY_LINK,
     AddressFormat,
     Batch,
     CallbackAuth,
@@ -31,6 +32,7 @@ SPEC = ProviderSpec(
     batch=Batch(limit=1),
     address_format=AddressFormat.NO_PLUS,
     text=TextRules(counting=Counting.GSM, max_characters=MAX_TEXT),
+    media=WHATSAPP_BY_LINK,
     # No rate is published; 20 a second is our choice. Code 4001 and HTTP 429 tell when it is too much.
     rate=Rate(per_second=20, unit=RateUnit.REQUEST, open_requests=20),
     callback_auth=CallbackAuth.URL_TOKEN,

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.interakt.meta_codes import META
+from sendyard.providers.meta_codes import Remedy, meta_codes
 from sendyard.providers.spec import Code
 
 SENTENCES: Mapping[str, Code] = MappingProxyType(
@@ -71,6 +71,17 @@ STATUSES: Mapping[str, Code] = MappingProxyType(
         ),
     }
 )
+
+META = meta_codes(
+    {
+        Remedy.ACCESS: "Sign in to Interakt and connect the WhatsApp number to Meta again.",
+        Remedy.NUMBER: "Finish registering the number in Interakt.",
+        Remedy.PAYMENT: "Repair the payment method at Meta or top up at Interakt.",
+        Remedy.MARKETING: "Ask Interakt to finish the onboarding to Meta's marketing interface.",
+        Remedy.VALUES: "Compare the values with the template in Interakt.",
+    }
+)
+"""Meta's numbers, which Interakt repeats in the webhook of a failed message (`channel_error_code`)."""
 
 NO_REASON = "failed"
 """A failure that is told without a number and without words."""

@@ -22,6 +22,7 @@ from sendyard.domain.errors import ErrorKind, Invalid
 from sendyard.domain.status import ReportStatus
 from sendyard.providers.emulation import EmulatedRequest, Emulator, Handled, Received, Report
 from sendyard.providers.interakt import emulated_calls, emulated_sending
+from sendyard.providers.interakt.codes import META
 from sendyard.providers.interakt.emulated_calls import RefusedError, Visit, answer
 from sendyard.providers.interakt.emulated_events import message_event, status_event
 from sendyard.providers.interakt.emulated_state import (
@@ -32,7 +33,6 @@ from sendyard.providers.interakt.emulated_state import (
     Template,
     Workspace,
 )
-from sendyard.providers.interakt.meta_codes import META
 from sendyard.providers.interakt.spec import PER_MINUTE, SPEC
 from sendyard.providers.wire import HttpRequest, HttpResponse
 
@@ -48,7 +48,7 @@ _FAILURES = {
     ErrorKind.OUT_OF_CREDIT: "131042",
     ErrorKind.UNSUPPORTED: "130497",
     ErrorKind.NOT_REGISTERED: "132001",
-    ErrorKind.INVALID_RECIPIENT: "131026",
+    ErrorKind.INVALID_RECIPIENT: "131030",
     ErrorKind.OPTED_OUT: "131050",
     ErrorKind.BLOCKED: "131049",
     ErrorKind.CONTENT_REJECTED: "132000",

@@ -13,6 +13,7 @@ from sendyard.domain.channels import Channel
 from sendyard.providers.contract import AccountSettings
 from sendyard.providers.interakt.codes import CODES
 from sendyard.providers.spec import (
+    WHATSAPP_BY_LINK,
     AddressFormat,
     Batch,
     CallbackAuth,
@@ -36,6 +37,7 @@ SPEC = ProviderSpec(
     address_format=AddressFormat.NO_PLUS,
     # WhatsApp's limit of a text in an open conversation.
     text=TextRules(max_characters=4096),
+    media=WHATSAPP_BY_LINK,
     # `callbackData`: it comes back in webhooks, and recognises no repetition.
     reference=ReferenceRules(accepted=True, max_length=LONGEST_CALLBACK_DATA),
     rate=Rate(per_second=PER_MINUTE["growth"] / 60, unit=RateUnit.REQUEST, open_requests=10),

@@ -29,8 +29,8 @@ from sendyard.providers.contract import (
     ProtocolError,
 )
 from sendyard.providers.interakt.codes import NO_REASON, STATUS_OF, name_of
-from sendyard.providers.interakt.meta_codes import meta_code
 from sendyard.providers.interakt.spec import SPEC
+from sendyard.providers.meta_codes import meta_error
 from sendyard.providers.wire import CallbackRequest, HttpResponse
 
 
@@ -163,8 +163,7 @@ def _failure(message: _Message) -> ProviderError:
         name = name_of(words) if words else NO_REASON
         return ProviderError(SPEC.error_kind(name), name, words or SPEC.codes[name].wording)
     code = str(message.channel_error_code)
-    known = SPEC.codes.get(meta_code(code))
-    return ProviderError(SPEC.error_kind(meta_code(code)), code, words or (known.wording if known else ""))
+    return meta_error(SPEC.codes, code, words)
 
 
 def _cost(message: _Message, currency: str) -> Money | None:

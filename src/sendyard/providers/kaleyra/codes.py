@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.kaleyra.meta_codes import META_CODES
+from sendyard.providers.meta_codes import Remedy, meta_codes
 from sendyard.providers.spec import Code
 
 _KEY_PLACE = "Kaleyra console, your profile, API Key & SID"
@@ -59,7 +59,7 @@ REFUSALS: Mapping[str, Code] = MappingProxyType(
         f"{FIELD}from": Code(
             ErrorKind.NOT_REGISTERED, "invalid business number", "Check it: Kaleyra console, Channels, WhatsApp."
         ),
-        f"{FIELD}template_id": Code(ErrorKind.NOT_REGISTERED, "invalid DLT template", _DLT),
+        f"{FIELD}template_id": Code(ErrorKind.REGISTRY_REFUSED, "invalid DLT template", _DLT),
         f"{FIELD}template_name": Code(
             ErrorKind.NOT_REGISTERED,
             "invalid template",
@@ -88,7 +88,7 @@ TRACES: Mapping[str, Code] = MappingProxyType(
         "DND-NUMB": Code(ErrorKind.BLOCKED, "The number is registered as do-not-disturb"),
         "NOT-OPTIN": Code(ErrorKind.BLOCKED, "The person has not opted in", "Ask for consent first."),
         "OPT-OUT": Code(ErrorKind.OPTED_OUT, "The person has opted out"),
-        "TEMPLATE-NOT-FOUND": Code(ErrorKind.NOT_REGISTERED, "No such DLT template", _DLT),
+        "TEMPLATE-NOT-FOUND": Code(ErrorKind.REGISTRY_REFUSED, "No such DLT template", _DLT),
         "INV-TEMPLATE-MATCH": Code(ErrorKind.CONTENT_REJECTED, "The text does not match the DLT template", _DLT),
         "SENDER-ID-NOT-FOUND": Code(ErrorKind.NOT_REGISTERED, "No such sender", f"Register it: {_SENDER_PLACE}."),
         "KYC-NOT-APPROVED": Code(ErrorKind.NOT_REGISTERED, "KYC is not approved", "Finish KYC in Kaleyra's console."),
@@ -111,7 +111,7 @@ TRACES: Mapping[str, Code] = MappingProxyType(
         "SERVER-ERR": Code(ErrorKind.UNAVAILABLE, "Server error", "Try again in half an hour."),
         "EXPIRED": Code(ErrorKind.EXPIRED, "The operator gave up after the validity", _PHONE),
         "SNDRID-NOT-ALLOTED": Code(
-            ErrorKind.NOT_REGISTERED, "The operator does not know the sender", f"Register it: {_SENDER_PLACE}."
+            ErrorKind.REGISTRY_REFUSED, "The operator does not know the sender", f"Register it: {_SENDER_PLACE}."
         ),
         "FAILED": Code(ErrorKind.UNDELIVERABLE, "Failed without a reason", "Try another route."),
         "REJECTED": Code(ErrorKind.UNDELIVERABLE, "The operator rejected it", "Try another route."),
@@ -122,6 +122,11 @@ TRACES: Mapping[str, Code] = MappingProxyType(
     }
 )
 """`status_details` of a report, and the words that stand where none is given."""
+
+META_CODES = meta_codes(
+    {Remedy.ACCESS: "Connect the WhatsApp number again in Kaleyra's console; its access to Meta is broken."}
+)
+"""Meta's numbers, which Kaleyra passes on."""
 
 CODES: Mapping[str, Code] = MappingProxyType({**REFUSALS, **META_CODES, **TRACES})
 

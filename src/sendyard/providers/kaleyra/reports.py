@@ -9,14 +9,14 @@ from decimal import Decimal
 
 import msgspec
 
-from sendyard.domain.errors import ErrorKind, ProviderError
+from sendyard.domain.errors import ErrorKind
 from sendyard.domain.money import Money
 from sendyard.domain.status import ReportStatus
 from sendyard.providers.abilities import Pending, Poll
 from sendyard.providers.contract import DeliveryEvent, MessageKey, ProtocolError
 from sendyard.providers.kaleyra.answers import decode, refusal_of, whole_ref
 from sendyard.providers.kaleyra.codes import CODES, STATUSES, WORD_CODES
-from sendyard.providers.kaleyra.spec import SPEC
+from sendyard.providers.meta_codes import meta_code, meta_error
 from sendyard.providers.wire import HttpResponse
 
 _BETWEEN = re.compile(r"[\s_-]+")
@@ -55,9 +55,7 @@ def event(
     error = None
     if status is ReportStatus.FAILED:
         code = _code_of(plain, details, error_code)
-        known = CODES.get(code)
-        kind = SPEC.error_kind(code) if known else ErrorKind.UNMAPPED
-        error = ProviderError(kind, code, text or (known.wording if known else details))
+        error = meta_error(CODES, code, text or ("" if meta_code(code) in CODES else details))
     return DeliveryEvent(
         key=key,
         status=status,

@@ -14,6 +14,7 @@ from sendyard.domain.channels import Channel
 from sendyard.providers.contract import AccountSettings
 from sendyard.providers.kaleyra.codes import CODES
 from sendyard.providers.spec import (
+    WHATSAPP_BY_LINK,
     AddressFormat,
     Batch,
     CallbackAuth,
@@ -52,6 +53,7 @@ SPEC = ProviderSpec(
     batch=Batch(limit=1),
     address_format=AddressFormat.E164,
     text=TextRules(counting=Counting.GSM),
+    media=WHATSAPP_BY_LINK,
     reference=ReferenceRules(accepted=True, max_length=64),
     # No rate is published; 20 requests a second is our choice.
     rate=Rate(per_second=20, unit=RateUnit.REQUEST, open_requests=20),

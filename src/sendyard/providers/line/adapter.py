@@ -1,5 +1,5 @@
 """
-Our side of LINE's wire: one call for one message to many people, or a push to one.
+Our side of LINE's wire: one call for one message to many people, a push to one, a narrowcast to an audience.
 
 Source: https://developers.line.biz/en/reference/messaging-api/.
 """
@@ -16,10 +16,13 @@ from sendyard.domain.errors import ProviderError
 from sendyard.domain.gsm import utf16_units
 from sendyard.providers.abilities import (
     AccountProbe,
+    Pending,
+    Poll,
     ProbeResult,
     Profile,
     ProfileLookup,
     ProviderSender,
+    ReportPolling,
     SenderList,
     Token,
     TokenAuth,
@@ -46,7 +49,8 @@ from sendyard.providers.line.channel import (
 )
 from sendyard.providers.line.contents import objects_of, problems_of
 from sendyard.providers.line.door import Door, door_of
-from sendyard.providers.line.spec import CHAT, MAX_SENDER_NAME, PERSON, SPEC, LineAccount
+from sendyard.providers.line.narrowcast import progress_request, read_progress, recipient_of
+from sendyard.providers.line.spec import AUDIENCE, CHAT, MAX_SENDER_NAME, PERSON, SPEC, LineAccount
 from sendyard.providers.spec import Rate
 from sendyard.providers.wire import CallbackRequest, HttpRequest, HttpResponse
 
@@ -55,7 +59,7 @@ _encoder = msgspec.json.Encoder()
 _comparable = msgspec.json.Encoder(order="deterministic")
 
 
-class LineAdapter(Adapter, TokenAuth, AccountProbe, UsageQuery, SenderList, ProfileLookup):
+class LineAdapter(Adapter, TokenAuth, ReportPolling, AccountProbe, UsageQuery, SenderList, ProfileLookup):
     """The LINE Messaging API, version 2 of its paths."""
 
     spec = SPEC
@@ -64,7 +68,14 @@ class LineAdapter(Adapter, TokenAuth, AccountProbe, UsageQuery, SenderList, Prof
     def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
         """Name what LINE would refuse: other addresses than its own ids, long names, and content it cannot show."""
         found = problems_of(cast("LineAccount", account), outgoing.content)
-        if outgoing.to.kind is not AddressKind.LINE_ID or not CHAT.fullmatch(outgoing.to.value):
+        if outgoing.to.kind is AddressKind.LINE_ID and AUDIENCE.fullmatch(outgoing.to.value):
+            if not cast("LineAccount", account).audiences:
+                detail = (
+                    "The account does not allow messages to audiences, as LINE picks their people and asks no opt-outs "
+                    'of ours: switch "Messages to audiences" on, or choose another recipient.'
+                )
+                found.append(Problem("audience_not_allowed", detail))
+        elif outgoing.to.kind is not AddressKind.LINE_ID or not CHAT.fullmatch(outgoing.to.value):
             detail = "LINE knows no phone numbers: use the id it gave for this person (U and 32 hexadecimal digits)."
             found.append(Problem("recipient_not_a_line_id", detail))
         if not outgoing.sender.startswith("@") and utf16_units(outgoing.sender) > MAX_SENDER_NAME:
@@ -83,7 +94,7 @@ class LineAdapter(Adapter, TokenAuth, AccountProbe, UsageQuery, SenderList, Prof
         return SPEC.batch.limit if cast("LineAccount", account).multicast else 1
 
     def batch_key(self, outgoing: Outgoing) -> Hashable:
-        """Equal content to people travels together; a group or room takes only a push."""
+        """Equal content to people travels together; groups, rooms and audiences take a call each."""
         if not PERSON.fullmatch(outgoing.to.value):
             return outgoing.message_id
         content = outgoing.content
@@ -92,7 +103,7 @@ class LineAdapter(Adapter, TokenAuth, AccountProbe, UsageQuery, SenderList, Prof
         return said, outgoing.sender
 
     def build_submit(self, call: Call, batch: Sequence[Outgoing]) -> HttpRequest:
-        """Build a push for one, a multicast for more; the retry key goes with the first attempt already."""
+        """Build a push, multicast or narrowcast; the retry key goes with the first attempt already."""
         account = cast("LineAccount", call.account)
         door = door_of(account, call.token)
         first = batch[0]
@@ -100,18 +111,23 @@ class LineAdapter(Adapter, TokenAuth, AccountProbe, UsageQuery, SenderList, Prof
         if first.sender and not first.sender.startswith("@"):
             for one in objects:
                 one["sender"] = {"name": first.sender}
-        is_alone = len(batch) == 1
-        document: dict[str, Any] = {
-            "to": first.to.value if is_alone else [outgoing.to.value for outgoing in batch],
-            "messages": objects,
-        }
+        document: dict[str, Any] = {"messages": objects}
+        if audience := AUDIENCE.fullmatch(first.to.value):
+            url = door.narrowcast_url
+            document["recipient"] = recipient_of(audience[1])
+        elif len(batch) == 1:
+            url = door.push_url
+            document["to"] = first.to.value
+        else:
+            url = door.multicast_url
+            document["to"] = [outgoing.to.value for outgoing in batch]
         if account.silent:
             document["notificationDisabled"] = True
-        if account.aggregation_unit:
+        if account.aggregation_unit and not audience:
             document["customAggregationUnits"] = [account.aggregation_unit]
         return HttpRequest(
             "POST",
-            door.push_url if is_alone else door.multicast_url,
+            url,
             {**door.writing, "x-line-retry-key": call.exchange_id},
             _encoder.encode(document),
         )
@@ -123,6 +139,22 @@ class LineAdapter(Adapter, TokenAuth, AccountProbe, UsageQuery, SenderList, Prof
     def parse_callback(self, call: Call, request: CallbackRequest) -> CallbackResult:
         """Check x-line-signature, then read messages, friendship and buttons."""
         return read_callback(cast("LineAccount", call.account), request)
+
+    def reports_on(self, to: Address) -> bool:
+        """Only narrowcasts: LINE tells of no single message to a person whether it arrived."""
+        return AUDIENCE.fullmatch(to.value) is not None
+
+    def build_poll(self, call: Call, cursor: str, pending: Sequence[Pending]) -> HttpRequest:
+        """Ask how far one narrowcast came."""
+        del cursor
+        (asked,) = pending
+        return progress_request(door_of(cast("LineAccount", call.account), call.token), asked)
+
+    def parse_poll(self, call: Call, pending: Sequence[Pending], response: HttpResponse) -> Poll:
+        """Read how far it came, and in the end how many it reached. Raises ProtocolError."""
+        del call
+        (asked,) = pending
+        return read_progress(asked, response)
 
     def wants_token(self, call: Call) -> bool:
         """Whether the account has no token of its own."""

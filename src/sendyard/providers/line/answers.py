@@ -59,7 +59,7 @@ def decode(decoder: msgspec.json.Decoder[T], response: HttpResponse, what: str) 
 def receipts_of(batch: Sequence[Outgoing], response: HttpResponse) -> list[Receipt]:
     """One receipt for each message of a call, which LINE answers as a whole. Raises ProtocolError."""
     status, headers = response.status, response.headers
-    if status == 200:
+    if status in {200, 202}:
         return _accepted(batch, response, headers.get("x-line-request-id", ""))
     if status == 409 and _is_repetition(response):
         return _accepted(batch, response, headers.get("x-line-accepted-request-id", ""))
@@ -68,7 +68,7 @@ def receipts_of(batch: Sequence[Outgoing], response: HttpResponse) -> list[Recei
     if status >= 400:
         reason = f"LINE answered HTTP {status}: {error_of(response).detail}"
         return [Unknown(outgoing.message_id, reason) for outgoing in batch]
-    raise ProtocolError(f"expected HTTP 200 or an error, found HTTP {status}")
+    raise ProtocolError(f"expected HTTP 200, 202 or an error, found HTTP {status}")
 
 
 def _accepted(batch: Sequence[Outgoing], response: HttpResponse, request_id: str) -> list[Receipt]:

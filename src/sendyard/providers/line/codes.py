@@ -69,6 +69,30 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "http:404": Code(
             ErrorKind.UNSUPPORTED, "Not found", "Check the interface address; it ends without a slash or path."
         ),
+        "narrowcast:1": Code(ErrorKind.UNDELIVERABLE, "The narrowcast failed inside LINE", "Send it once more."),
+        "narrowcast:2": Code(
+            ErrorKind.INVALID_RECIPIENT, "Too few recipients", "Choose an audience of more people: LINE wants 50."
+        ),
+        # Which of the two requests did the work, LINE does not say; the first one may have reached everybody.
+        "narrowcast:3": Code(ReportStatus.UNMAPPED, "In conflict with the same request, accepted before"),
+        "narrowcast:4": Code(
+            ErrorKind.INVALID_RECIPIENT,
+            "An audience of the condition has fewer than 50 people",
+            "Choose another audience, or wait until this one has grown.",
+        ),
+        "narrowcast:5": Code(
+            ErrorKind.UNDELIVERABLE,
+            "Cancelled so that not only a part of the audience gets it",
+            "Compare the size of the audience with the messages left this month.",
+        ),
+        "nobody_reached": Code(
+            ErrorKind.UNDELIVERABLE,
+            "Succeeded, but reached nobody",
+            "Look at the audience in LINE's manager.",
+        ),
+        "sending": Code(ReportStatus.SENT, "The narrowcast is under way"),
+        "waiting": Code(ReportStatus.SENT, "The narrowcast waits for its audience to be picked"),
+        "succeeded": Code(ReportStatus.DELIVERED, "The narrowcast reached its audience"),
         # Nobody else's fault: the others in the same call were not sent to either, and go again.
         "batch_refused": Code(
             ErrorKind.UNAVAILABLE,

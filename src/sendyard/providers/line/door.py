@@ -18,6 +18,7 @@ class Door(NamedTuple):
     bot_url: str
     push_url: str
     multicast_url: str
+    narrowcast_url: str
     reading: Mapping[str, str]  # headers of a GET
     writing: Mapping[str, str]  # headers of a POST, without the retry key
 
@@ -32,6 +33,7 @@ def door_of(account: LineAccount, token: str) -> Door:
         bot_url,
         f"{bot_url}/message/push",
         f"{bot_url}/message/multicast",
+        f"{bot_url}/message/narrowcast",
         reading,
         {**reading, "content-type": "application/json"},
     )

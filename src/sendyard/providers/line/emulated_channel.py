@@ -12,9 +12,11 @@ KEY_LIFE = timedelta(hours=24)
 TOKEN_LIFE = timedelta(seconds=900)
 _KEPT_KEYS = 100_000
 _KEPT_REPLIES = 1_000
+_KEPT_NARROWCASTS = 1_000
+LEAST_AUDIENCE = 50
 
-RATES = {"push": 2000.0, "multicast": 200.0}
-"""Calls a second, for each channel and kind of call; whatever is not named here is counted with `push`."""
+RATES = {"push": (2000.0, 1.0), "multicast": (200.0, 1.0), "narrowcast": (60.0, 3600.0)}
+"""Calls within so many seconds, for each channel and kind of call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,20 @@ class Bucket:
 
 
 @dataclass(slots=True)
+class Narrowcast:
+    """One message to an audience, and how far it came."""
+
+    meant: int
+    accepted_at: datetime
+    waiting: set[str]  # people whose phones have not answered yet
+    reached: int = 0
+    missed: int = 0
+    has_begun: bool = False
+    error_code: int = 0  # why it failed as a whole
+    completed_at: datetime | None = None
+
+
+@dataclass(slots=True)
 class LineChannel:
     """One Messaging API channel and its Official Account."""
 
@@ -49,14 +65,16 @@ class LineChannel:
     retry_keys: OrderedDict[str, Taken] = field(default_factory=OrderedDict)
     reply_tokens: OrderedDict[str, str] = field(default_factory=OrderedDict)  # token → person
     sent_on: dict[tuple[str, str], int] = field(default_factory=dict)  # (push or multicast, yyyyMMdd) → people
+    audiences: dict[str, tuple[str, ...]] | None = None  # number → people; None: any number stands for some people
+    narrowcasts: OrderedDict[str, Narrowcast] = field(default_factory=OrderedDict)  # by request id
     buckets: dict[str, Bucket] = field(default_factory=dict)
 
     def draw(self, kind: str, now: datetime) -> bool:
         """Take one call of this kind; tells whether there was one."""
-        rate = RATES[kind]
-        bucket = self.buckets.setdefault(kind, Bucket(rate, now))
+        most, seconds = RATES[kind]
+        bucket = self.buckets.setdefault(kind, Bucket(most, now))
         passed = max(0.0, (now - bucket.at).total_seconds())
-        bucket.calls, bucket.at = min(rate, bucket.calls + rate * passed), now
+        bucket.calls, bucket.at = min(most, bucket.calls + most * passed / seconds), now
         if bucket.calls < 1:
             return False
         bucket.calls -= 1
@@ -70,6 +88,18 @@ class LineChannel:
                 break
             del self.retry_keys[oldest]
         return self.retry_keys.get(key)
+
+    def people_of(self, audience: str) -> tuple[str, ...] | None:
+        """The people of an audience; None when there is no such one."""
+        if self.audiences is not None:
+            return self.audiences.get(audience)
+        return tuple(f"U{audience}{place:0{32 - len(audience)}}" for place in range(LEAST_AUDIENCE))
+
+    def watch(self, request_id: str, narrowcast: Narrowcast) -> None:
+        """Remember a narrowcast; the oldest go."""
+        self.narrowcasts[request_id] = narrowcast
+        if len(self.narrowcasts) > _KEPT_NARROWCASTS:
+            self.narrowcasts.popitem(last=False)
 
     def offer_reply(self, token: str, person: str) -> None:
         """Let `token` be used once to answer `person`."""

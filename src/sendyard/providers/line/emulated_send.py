@@ -106,31 +106,52 @@ def send(
     channel: LineChannel, request: EmulatedRequest, state: LineState, request_id: str, *, kind: str
 ) -> tuple[HttpResponse, list[Received]]:
     """Answer a push or a multicast, once for each retry key. Raises RefusedError."""
-    key = request.headers.get("x-line-retry-key", "")
-    if key and not _UUID.fullmatch(key):
-        raise RefusedError(400, "The retry key is invalid", (("X-Line-Retry-Key", "Must be a UUID"),))
-    if not channel.draw(kind, request.now):
-        raise refusal_of("rate_limit")
-    if key and (taken := channel.accepted(key, request.now)):
-        repeated: dict[str, Any] = {"message": "The retry key is already accepted"}
-        if taken.sent:
-            repeated["sentMessages"] = _sent(taken.sent)
-        return as_json(409, repeated, request_id, x_line_accepted_request_id=taken.request_id), []
+    key = retry_key_of(request)
+    if repeated := repetition(channel, request, request_id, key, kind):
+        return repeated, []
     given = object_of(request.body)
     people = _people(given.get("to"), kind)
     check_objects(given)
     reached = _reached(channel, people, request, kind)
-    if channel.monthly_limit and channel.used + len(reached) > channel.monthly_limit:
-        raise refusal_of("monthly_limit")
+    charge(channel, reached, request, kind)
     sent: tuple[str, ...] = ()
     if kind == "push":
         sent = tuple(f"4612{state.next_number():014d}" for _ in given["messages"])
-    channel.count(kind, reached, request.now)
     if key:
         channel.retry_keys[key] = Taken(request_id, sent, request.now)
     reference = sent[0] if sent else request_id
     received = [received_of(channel, given, person, reference, request) for person in reached]
     return as_json(200, {"sentMessages": _sent(sent)} if sent else {}, request_id), received
+
+
+def retry_key_of(request: EmulatedRequest) -> str:
+    """The retry key, "" for none. Raises RefusedError for one that is no UUID."""
+    key = request.headers.get("x-line-retry-key", "")
+    if key and not _UUID.fullmatch(key):
+        raise RefusedError(400, "The retry key is invalid", (("X-Line-Retry-Key", "Must be a UUID"),))
+    return key
+
+
+def repetition(
+    channel: LineChannel, request: EmulatedRequest, request_id: str, key: str, kind: str
+) -> HttpResponse | None:
+    """Answer the repetition of a call that was accepted; None for any other. Raises RefusedError for the rate."""
+    if not channel.draw(kind, request.now):
+        raise refusal_of("rate_limit")
+    taken = channel.accepted(key, request.now) if key else None
+    if taken is None:
+        return None
+    repeated: dict[str, Any] = {"message": "The retry key is already accepted"}
+    if taken.sent:
+        repeated["sentMessages"] = _sent(taken.sent)
+    return as_json(409, repeated, request_id, x_line_accepted_request_id=taken.request_id)
+
+
+def charge(channel: LineChannel, people: Sequence[str], request: EmulatedRequest, kind: str) -> None:
+    """Count people for the month. Raises RefusedError when it has not so many left."""
+    if channel.monthly_limit and channel.used + len(people) > channel.monthly_limit:
+        raise refusal_of("monthly_limit")
+    channel.count(kind, people, request.now)
 
 
 def _sent(ids: Sequence[str]) -> list[dict[str, str]]:

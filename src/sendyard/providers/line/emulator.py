@@ -1,5 +1,5 @@
 """
-LINE's side of the wire: push, multicast and reply, quota, profiles, tokens and webhooks.
+LINE's side of the wire: push, multicast, narrowcast and reply, quota, profiles, tokens and webhooks.
 
 Of channels that nobody registered: every token works, one that contains `invalid` does not, and nothing can be told to
 them, as their secret is not known.
@@ -20,6 +20,7 @@ from sendyard.domain.errors import Invalid
 from sendyard.providers.emulation import EmulatedRequest, Emulator, Handled, Received, Report
 from sendyard.providers.line.emulated_channel import TOKEN_LIFE, LineChannel, LineState, day_of
 from sendyard.providers.line.emulated_events import event_of, webhook
+from sendyard.providers.line.emulated_narrowcast import narrowcast, note, progress
 from sendyard.providers.line.emulated_send import (
     RefusedError,
     as_error,
@@ -55,6 +56,7 @@ class _Registration(msgspec.Struct, forbid_unknown_fields=True):
     used: int = 0
     verified: bool = False
     blocked: tuple[str, ...] = ()
+    audiences: bool | dict[str, tuple[str, ...]] = False  # our own switch, or the people of each audience
 
 
 class LineEmulator(Emulator):
@@ -89,6 +91,8 @@ class LineEmulator(Emulator):
         channel.secret, channel.webhook_url = given.channel_secret, given.callback_url
         channel.monthly_limit, channel.used, channel.is_verified = given.monthly_limit, given.used, given.verified
         channel.blocked.update(given.blocked)
+        if isinstance(given.audiences, dict):
+            channel.audiences = given.audiences
         if token:
             state.tokens[token] = channel
         if given.channel_id:
@@ -120,8 +124,9 @@ class LineEmulator(Emulator):
         return HttpResponse(503)
 
     def settle(self, state: LineState, received: Received, report: Report) -> HttpRequest | None:
-        """Nothing to tell: LINE reports on no single message."""
-        del state, received, report
+        """Nothing to tell: LINE reports on no single message, and on a narrowcast only when asked."""
+        if channel := state.channels.get(received.account):
+            note(channel, received, report)
         return None
 
     def inbound(
@@ -188,6 +193,18 @@ def _sign_in(request: EmulatedRequest, state: LineState, request_id: str) -> Htt
 def _send(asked: _Asked, kind: str) -> Handled:
     response, received = send(asked.channel, asked.request, asked.state, asked.request_id, kind=kind)
     return Handled(response, received)
+
+
+def _narrowcast(asked: _Asked) -> Handled:
+    response, received = narrowcast(asked.channel, asked.request, asked.request_id)
+    return Handled(response, received)
+
+
+def _progress(asked: _Asked) -> Handled:
+    request_id = parse_qs(asked.request.query).get("requestId", [""])[0]
+    if not request_id:
+        raise RefusedError(400, "The value for the 'requestId' parameter is invalid")
+    return asked.answer(progress(asked.channel, request_id))
 
 
 def _reply(asked: _Asked) -> Handled:
@@ -276,7 +293,9 @@ _ROUTES: tuple[tuple[str, re.Pattern[str], _Action], ...] = tuple(
     for methods, pattern, action in (
         ("POST", "/message/(push|multicast)", _send),
         ("POST", "/message/reply", _reply),
-        ("POST", "/message/validate/(push|multicast|reply)", _validate),
+        ("POST", "/message/narrowcast", _narrowcast),
+        ("GET", "/message/progress/narrowcast", _progress),
+        ("POST", "/message/validate/(push|multicast|narrowcast|reply)", _validate),
         ("GET", "/info", _info),
         ("GET", "/message/quota", _quota),
         ("GET", "/message/quota/consumption", _consumption),

@@ -12,8 +12,12 @@ from sendyard.domain.channels import Channel
 from sendyard.providers.contract import AccountSettings
 from sendyard.providers.line.codes import CODES, WHERE_SECRETS_ARE, WHERE_TOKENS_ARE
 from sendyard.providers.spec import (
+    PICTURES,
     Batch,
     CallbackAuth,
+    MediaLimits,
+    MediaRule,
+    MediaWay,
     ProviderSpec,
     Rate,
     RateUnit,
@@ -24,6 +28,8 @@ from sendyard.providers.spec import (
 PERSON = re.compile("U[0-9a-f]{32}")
 CHAT = re.compile("[UCR][0-9a-f]{32}")
 """A person, a group or a room; only a push takes the last two."""
+AUDIENCE = re.compile("audience:([0-9]{1,19})")
+"""People whom LINE picks, by the number (`audienceGroupId`) that it gave the audience; a narrowcast reaches them."""
 
 MAX_RECIPIENTS = 500
 MAX_OBJECTS = 5
@@ -48,6 +54,14 @@ SPEC = ProviderSpec(
     # Which messages may share a call, `batch_key` says: those with the same content, to people.
     batch=Batch(limit=MAX_RECIPIENTS, shared=("content", "sender")),
     text=TextRules(max_characters=MAX_TEXT),
+    media={
+        Channel.LINE: MediaLimits(
+            MediaWay.LINK,
+            # The same address serves as preview, which may have 1 MB.
+            (MediaRule(PICTURES, 1024 * 1024), MediaRule(frozenset({"video/mp4"}), 200 * 1024 * 1024)),
+            MAX_OBJECTS,
+        )
+    },
     # LINE keeps no id of ours; the retry key of a call makes its repetition harmless for 24 hours
     # (https://developers.line.biz/en/docs/messaging-api/retrying-api-request/).
     reference=ReferenceRules(accepted=False, dedup_seconds=86_400),
@@ -55,10 +69,15 @@ SPEC = ProviderSpec(
     rate=Rate(per_second=200, unit=RateUnit.REQUEST, open_requests=50),
     callback_auth=CallbackAuth.SIGNATURE,
     inbound=True,
+    # Only narrowcasts are asked about (`reports_on` of the adapter): they are under way for minutes.
+    confirm_within=60,
+    poll_delays=(60.0, 300.0, 1800.0, 7200.0),
+    poll_limit=1,
     codes=CODES,
     docs=(
         "https://developers.line.biz/en/reference/messaging-api/",
         "https://developers.line.biz/en/docs/messaging-api/retrying-api-request/",
+        "https://developers.line.biz/en/reference/messaging-api/#get-narrowcast-progress-status",
         "https://developers.line.biz/en/docs/messaging-api/receiving-messages/",
         "https://developers.line.biz/en/docs/messaging-api/verify-webhook-signature/",
         "https://developers.line.biz/en/docs/messaging-api/development-guidelines/",
@@ -109,6 +128,14 @@ class LineAccount(AccountSettings):
         default=False,
         title="Deliver silently",
         description="People's phones neither ring nor show a notification for what this account sends.",
+    )
+    audiences: bool = Field(
+        default=False,
+        title="Messages to audiences",
+        description=(
+            "Allow audience: and the number of an audience as a recipient (LINE Official Account Manager, Audience). "
+            "LINE picks the people: opt-outs kept here do not hold them back."
+        ),
     )
     aggregation_unit: str = Field(
         default="",

@@ -12,8 +12,9 @@ import msgspec
 
 from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.providers.contract import Accepted, Outgoing, ProtocolError, Receipt, Refused, Unknown
-from sendyard.providers.meta_cloud.codes import PAIR_BASE, PAIR_LIMIT, RECIPIENT_ONLY, WAITS
+from sendyard.providers.meta_cloud.codes import PAIR_BASE
 from sendyard.providers.meta_cloud.spec import SPEC
+from sendyard.providers.meta_codes import PAIR_LIMIT, meta_error
 from sendyard.providers.wire import HttpResponse
 
 T = TypeVar("T")
@@ -67,20 +68,10 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes, what: str) -> T:
         raise ProtocolError(f"expected {what} as JSON, found: {problem}") from None
 
 
-def kind_of(code: str) -> ErrorKind:
-    """Our class of a code; all from 200 to 299 mean a missing permission."""
-    if len(code) == 3 and code.startswith("2") and code.isdecimal():
-        return SPEC.error_kind("200")
-    return SPEC.error_kind(code)
-
-
 def coded(code: str, detail: str, wait: float | None = None) -> ProviderError:
     """An error by its code, with the wait that Meta asks for after it unless a longer one is given."""
-    known, kind = SPEC.codes.get(code), kind_of(code)
-    waits = kind in {ErrorKind.THROTTLED, ErrorKind.UNAVAILABLE}
-    retry_after = (wait or WAITS.get(code)) if waits else None
-    wording = detail or (known.wording if known else f"error {code}")
-    return ProviderError(kind, code, wording, retry_after, recipient_only=code in RECIPIENT_ONLY)
+    error = meta_error(SPEC.codes, code, detail, wait)
+    return error if error.detail else replace(error, detail=f"error {code}")
 
 
 def error_of(response: HttpResponse) -> ProviderError:

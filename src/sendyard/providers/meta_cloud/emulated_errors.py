@@ -28,6 +28,7 @@ CODE_OF: Mapping[ErrorKind, str] = {
     ErrorKind.AUTH_FAILED: "190",
     ErrorKind.OUT_OF_CREDIT: "131042",
     ErrorKind.NOT_REGISTERED: "132001",
+    ErrorKind.REGISTRY_REFUSED: "132001",
     ErrorKind.UNSUPPORTED: "130497",
     ErrorKind.INVALID_RECIPIENT: "131030",
     ErrorKind.OPTED_OUT: "131050",

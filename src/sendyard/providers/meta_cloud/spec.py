@@ -10,9 +10,12 @@ from sendyard.domain.channels import Channel
 from sendyard.providers.contract import AccountSettings
 from sendyard.providers.meta_cloud.codes import CODES
 from sendyard.providers.spec import (
+    WHATSAPP_FILES,
     AddressFormat,
     Batch,
     CallbackAuth,
+    MediaLimits,
+    MediaWay,
     ProviderSpec,
     Rate,
     RateUnit,
@@ -30,6 +33,8 @@ SPEC = ProviderSpec(
     batch=Batch(limit=1),
     address_format=AddressFormat.NO_PLUS,
     text=TextRules(max_characters=MAX_TEXT),
+    # Meta forgets an upload after 30 days.
+    media={Channel.WHATSAPP: MediaLimits(MediaWay.UPLOAD, WHATSAPP_FILES, handle_seconds=29 * 86_400)},
     # `biz_opaque_callback_data`: comes back in statuses only; Meta has no idempotency key.
     reference=ReferenceRules(accepted=True, max_length=MAX_REFERENCE),
     rate=Rate(per_second=80, unit=RateUnit.MESSAGE, open_requests=50),

@@ -46,6 +46,7 @@ _NOT_IN_TABLE = "g"  # what the provider says when a scenario asks for a code no
 _REPORT_CODES = {
     ErrorKind.CONTENT_REJECTED: "5",
     ErrorKind.NOT_REGISTERED: "5",
+    ErrorKind.REGISTRY_REFUSED: "5",
     ErrorKind.INVALID_RECIPIENT: "6",
     ErrorKind.BLOCKED: "7",
     ErrorKind.OPTED_OUT: "7",

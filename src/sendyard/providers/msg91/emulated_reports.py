@@ -24,7 +24,7 @@ _FAILED_AS = {
     ErrorKind.BLOCKED: ("9", ""),
     ErrorKind.OPTED_OUT: ("opt_out", ""),
     ErrorKind.INVALID_RECIPIENT: ("2", "INVALID-SUB"),
-    ErrorKind.NOT_REGISTERED: ("16", "620"),
+    ErrorKind.REGISTRY_REFUSED: ("16", "620"),
     ErrorKind.CONTENT_REJECTED: ("16", "633"),
     ErrorKind.EXPIRED: ("2", "EXPIRED"),
     ErrorKind.UNMAPPED: (_NOT_DOCUMENTED, ""),

@@ -21,7 +21,7 @@ _LISTED = "The operator does not let messages of this kind through to this numbe
 
 _GROUPS: tuple[tuple[ErrorKind, str, dict[str, str]], ...] = (
     (
-        ErrorKind.NOT_REGISTERED,
+        ErrorKind.REGISTRY_REFUSED,
         _ENTITY,
         {
             "600": "ENTITY_NOT_FOUND",
@@ -34,7 +34,7 @@ _GROUPS: tuple[tuple[ErrorKind, str, dict[str, str]], ...] = (
         },
     ),
     (
-        ErrorKind.NOT_REGISTERED,
+        ErrorKind.REGISTRY_REFUSED,
         _CHAIN,
         {
             "605": "ENTITY_ID_NOT_ALLOWED_FOR_TM",
@@ -50,7 +50,7 @@ _GROUPS: tuple[tuple[ErrorKind, str, dict[str, str]], ...] = (
         },
     ),
     (
-        ErrorKind.NOT_REGISTERED,
+        ErrorKind.REGISTRY_REFUSED,
         _HEADER,
         {
             "620": "HEADER_NOT_FOUND",
@@ -71,7 +71,7 @@ _GROUPS: tuple[tuple[ErrorKind, str, dict[str, str]], ...] = (
         },
     ),
     (
-        ErrorKind.NOT_REGISTERED,
+        ErrorKind.REGISTRY_REFUSED,
         _TEMPLATE,
         {
             "630": "TEMPLATE_NOT_FOUND",
@@ -114,13 +114,13 @@ _GROUPS: tuple[tuple[ErrorKind, str, dict[str, str]], ...] = (
         _LATER,
         {
             "ABSENT-SUB": "",
-            "EXPIRED": "",
             "MESSAGE-INBOX-FULL": "",
             "HANDSET-BUSY": "",
             "MOB-OFF": "",
             "NET-ERR": "",
         },
     ),
+    (ErrorKind.EXPIRED, "The operator gave up after the message's validity; it may work later.", {"EXPIRED": ""}),
     (ErrorKind.INVALID_RECIPIENT, "Nobody has this number; correct or remove it.", {"INVALID-SUB": ""}),
 )
 

@@ -73,6 +73,7 @@ class OpenPhoneAdapter(Adapter, ReportPolling, SubmitLookup, AccountProbe, Sende
 
     spec = SPEC
     Account = OpenPhoneAccount
+    updates_by_id = True
 
     def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
         """Name what Quo would refuse: anything but a text, to anybody but a number, from anything but a Quo number."""

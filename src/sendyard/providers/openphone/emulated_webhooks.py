@@ -4,7 +4,8 @@ Webhooks as the emulated Quo keeps, makes and signs them, in both generations.
 
 import hmac
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -70,6 +71,34 @@ def told(workspace: Workspace, message: Message, event: str, at: datetime, error
             make = _current if webhook.is_current else _legacy
             return make(webhook, message, event, at, error_code)
     return None
+
+
+def signed_anew(webhooks: Iterable[Webhook], request: HttpRequest, at: datetime) -> HttpRequest:
+    """Sign a call for another moment: Quo dates each try, and `webhook-id` stays. The key is that of the last try."""
+    headers, body = request.headers, request.body
+    if "webhook-signature" in headers:
+        delivery, moment = headers["webhook-id"], str(int(at.timestamp()))
+        last = f"{delivery}.{headers['webhook-timestamp']}."
+        for webhook in webhooks:
+            key = webhook.key.removeprefix("whsec_")
+            if webhook.is_current and headers["webhook-signature"] == f"v1,{_signature(key, last, body)}":
+                signature = f"v1,{_signature(key, f'{delivery}.{moment}.', body)}"
+                return replace(
+                    request, headers={**headers, "webhook-timestamp": moment, "webhook-signature": signature}
+                )
+        return request
+    stamp = headers["openphone-signature"].split(";")[2]
+    moment = str(int(at.timestamp() * 1000))
+    for webhook in webhooks:
+        if not webhook.is_current and _older_signature(webhook.key, stamp, body) == headers["openphone-signature"]:
+            return replace(
+                request, headers={**headers, "openphone-signature": _older_signature(webhook.key, moment, body)}
+            )
+    return request
+
+
+def _older_signature(key: str, moment: str, body: bytes) -> str:
+    return f"hmac;1;{moment};{_signature(key, f'{moment}.', body)}"
 
 
 def _current(webhook: Webhook, message: Message, event: str, at: datetime, error_code: str) -> HttpRequest:
@@ -143,9 +172,7 @@ def _legacy(webhook: Webhook, message: Message, event: str, at: datetime, error_
     }
     body = _encoder.encode({"object": document} if webhook.version == "v3" else document)
     moment = str(int(at.timestamp() * 1000))
-    return _post(
-        webhook.url, {"openphone-signature": f"hmac;1;{moment};{_signature(webhook.key, f'{moment}.', body)}"}, body
-    )
+    return _post(webhook.url, {"openphone-signature": _older_signature(webhook.key, moment, body)}, body)
 
 
 def _signature(key: str, prefix: str, body: bytes) -> str:

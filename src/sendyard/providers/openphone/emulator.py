@@ -34,7 +34,7 @@ from sendyard.providers.openphone.emulated_resources import (
     webhooks,
 )
 from sendyard.providers.openphone.emulated_send import RefusedError, create, refusal_of
-from sendyard.providers.openphone.emulated_webhooks import new_key, told
+from sendyard.providers.openphone.emulated_webhooks import new_key, signed_anew, told
 from sendyard.providers.openphone.emulated_workspace import (
     GENEROUS_CREDIT,
     RANKS,
@@ -159,6 +159,11 @@ class OpenPhoneEmulator(Emulator):
         """A bare 503: Quo documents no answer that means "not now, and not taken"."""
         del request
         return HttpResponse(503)
+
+    def sent_later(self, state: OpenPhoneState, request: HttpRequest, at: datetime) -> HttpRequest:
+        """Date and sign this try, with the key that signed the last one."""
+        webhooks_there = (one for workspace in state.orgs.values() for one in workspace.webhooks.values())
+        return signed_anew(webhooks_there, request, at)
 
     def settle(self, state: OpenPhoneState, received: Received, report: Report) -> HttpRequest | None:
         """Move the message on and tell the webhook; nobody is told of "sent", the older generation of no failure."""

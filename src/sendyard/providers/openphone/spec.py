@@ -16,6 +16,7 @@ from sendyard.providers.spec import (
     Batch,
     CallbackAuth,
     Counting,
+    OwnKeywords,
     ProviderSpec,
     Rate,
     RateUnit,
@@ -50,6 +51,8 @@ SPEC = ProviderSpec(
     rate=Rate(per_second=10, unit=RateUnit.REQUEST, open_requests=10),
     callback_auth=CallbackAuth.SIGNATURE,
     inbound=True,
+    # Quo blocks texts to whoever answered STOP, so that nothing of ours would arrive (sheet section 4).
+    own_keywords=OwnKeywords(frozenset({"stop"}), frozenset({Channel.SMS, Channel.MMS})),
     # Legacy webhooks never tell a failure: it has to be asked for, here 1, 5, 15 and 45 minutes after the send.
     confirm_within=60.0,
     poll_delays=(240.0, 600.0, 1800.0),

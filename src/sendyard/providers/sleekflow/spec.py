@@ -11,6 +11,7 @@ from sendyard.domain.channels import Channel
 from sendyard.providers.contract import AccountSettings
 from sendyard.providers.sleekflow.codes import CODES
 from sendyard.providers.spec import (
+    WHATSAPP_BY_LINK,
     AddressFormat,
     Batch,
     CallbackAuth,
@@ -40,6 +41,7 @@ SPEC = ProviderSpec(
     batch=Batch(limit=1),
     address_format=AddressFormat.NO_PLUS,
     text=TextRules(max_characters=4096),
+    media=WHATSAPP_BY_LINK,
     # Our id travels as a label of the message (`analyticTags`) and is looked for in the conversation.
     reference=ReferenceRules(accepted=True, max_length=64),
     # The allowance of a plan is not published and is shared with polls; 5 a second is our choice.

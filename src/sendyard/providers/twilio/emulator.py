@@ -76,8 +76,14 @@ _REFUSAL_CODES = {
     ErrorKind.UNDELIVERABLE: "21612",
     ErrorKind.UNMAPPED: "29999",
     **_first_of_each(SYNCHRONOUS),
+    ErrorKind.REGISTRY_REFUSED: _first_of_each(SYNCHRONOUS)[ErrorKind.NOT_REGISTERED],
 }
-_FAILURE_CODES = {ErrorKind.OUT_OF_CREDIT: "30002", ErrorKind.UNMAPPED: "39999", **_first_of_each(DELIVERY)}
+_FAILURE_CODES = {
+    ErrorKind.OUT_OF_CREDIT: "30002",
+    ErrorKind.UNMAPPED: "39999",
+    **_first_of_each(DELIVERY),
+    ErrorKind.REGISTRY_REFUSED: _first_of_each(DELIVERY)[ErrorKind.NOT_REGISTERED],
+}
 
 
 class _Registration(msgspec.Struct, forbid_unknown_fields=True):

@@ -10,10 +10,16 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from sendyard.domain.channels import Channel
 from sendyard.providers.contract import AccountSettings
 from sendyard.providers.spec import (
+    PICTURES,
+    WHATSAPP_FILES,
     AddressFormat,
     Batch,
     CallbackAuth,
     Counting,
+    MediaLimits,
+    MediaRule,
+    MediaWay,
+    OwnKeywords,
     ProviderSpec,
     Rate,
     RateUnit,
@@ -36,6 +42,34 @@ SPEC = ProviderSpec(
     batch=Batch(limit=1),
     address_format=AddressFormat.E164,
     text=TextRules(counting=Counting.GSM, max_characters=1600),
+    media={
+        # https://www.twilio.com/docs/messaging/guides/accepted-mime-types
+        Channel.MMS: MediaLimits(
+            MediaWay.LINK,
+            (
+                MediaRule(PICTURES | {"image/gif"}, 5 * 1024 * 1024),
+                MediaRule(
+                    frozenset(
+                        {
+                            "application/pdf",
+                            "audio/aac",
+                            "audio/amr",
+                            "audio/mp4",
+                            "audio/mpeg",
+                            "audio/ogg",
+                            "text/plain",
+                            "text/vcard",
+                            "video/3gpp",
+                            "video/mp4",
+                        }
+                    ),
+                    500 * 1024,
+                ),
+            ),
+            MAX_MEDIA,
+        ),
+        Channel.WHATSAPP: MediaLimits(MediaWay.LINK, WHATSAPP_FILES),
+    },
     # Not a field of Twilio's: it travels in the query of `StatusCallback` and comes back with each report.
     # Twilio has no idempotency key, hence nothing is de-duplicated.
     reference=ReferenceRules(accepted=True, max_length=64),
@@ -43,6 +77,27 @@ SPEC = ProviderSpec(
     rate=Rate(per_second=2000, unit=RateUnit.MESSAGE, open_requests=50),
     callback_auth=CallbackAuth.SIGNATURE,
     inbound=True,
+    # https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out; on WhatsApp Twilio leaves them to us.
+    own_keywords=OwnKeywords(
+        frozenset(
+            [
+                "stop",
+                "stopall",
+                "unsubscribe",
+                "cancel",
+                "end",
+                "quit",
+                "revoke",
+                "optout",
+                "start",
+                "yes",
+                "unstop",
+                "help",
+                "info",
+            ]
+        ),
+        frozenset({Channel.SMS, Channel.MMS}),
+    ),
     confirm_within=600.0,
     # The last one is past the 10 hours that a message may wait in Twilio's queue.
     poll_delays=(600.0, 3600.0, 10_800.0, 36_000.0),

@@ -34,7 +34,7 @@ SENTENCES = {
         "Invalid Phone Number - Length Mismatch(Expected: 10)",
         "Indian mobile numbers have ten digits. If all numbers are refused so, change the account's number form.",
     ),
-    "dlt_mismatch": Code(ErrorKind.NOT_REGISTERED, "DLT- registration not found (entity or PE-TM chain)", _DLT_PLACE),
+    "dlt_mismatch": Code(ErrorKind.REGISTRY_REFUSED, "DLT- registration not found (entity or PE-TM chain)", _DLT_PLACE),
     "unknown_template": Code(
         ErrorKind.NOT_REGISTERED,
         "Template not found or not approved",
@@ -77,7 +77,7 @@ _WORDS = {
     ),
 }
 
-# No automatic retry and no other provider helps against what the operators' registry refuses in the text itself.
+# No automatic retry and no other provider helps against what the operators' registry refuses.
 _DLT = {
     "DLT-CNT-REJECT": Code(ErrorKind.CONTENT_REJECTED, "The text does not match the DLT template", _TEXT_PLACE),
     "TEMPLATE-NOT-MATCHED": Code(ErrorKind.CONTENT_REJECTED, "The text does not match the template", _TEXT_PLACE),
@@ -85,13 +85,13 @@ _DLT = {
         ErrorKind.CONTENT_REJECTED, "A value is too long for its variable", "Shorten the value to 30 characters."
     ),
     "REJECTED-MULTIPART": Code(ErrorKind.CONTENT_REJECTED, "More than 160 characters", "Shorten the text."),
-    "INVALID-TEMPLATE": Code(ErrorKind.NOT_REGISTERED, "The template is unknown on DLT", _DLT_PLACE),
-    "TEMPLATE-INACTIVE": Code(ErrorKind.NOT_REGISTERED, "The template is inactive on DLT", _DLT_PLACE),
-    "TEMPLATE-BLACKLISTED": Code(ErrorKind.NOT_REGISTERED, "The template is blacklisted on DLT", _DLT_PLACE),
-    "SENDER-NOT-MATCHED": Code(ErrorKind.NOT_REGISTERED, "The sender does not belong to the template", _DLT_PLACE),
-    "HEADER-NOT-REGISTERED": Code(ErrorKind.NOT_REGISTERED, "The sender is not registered on DLT", _DLT_PLACE),
-    "SNDR-NT-REG": Code(ErrorKind.NOT_REGISTERED, "The sender is not registered on DLT", _DLT_PLACE),
-    "SNDR-INACTVE": Code(ErrorKind.NOT_REGISTERED, "The sender is inactive on DLT", _DLT_PLACE),
+    "INVALID-TEMPLATE": Code(ErrorKind.REGISTRY_REFUSED, "The template is unknown on DLT", _DLT_PLACE),
+    "TEMPLATE-INACTIVE": Code(ErrorKind.REGISTRY_REFUSED, "The template is inactive on DLT", _DLT_PLACE),
+    "TEMPLATE-BLACKLISTED": Code(ErrorKind.REGISTRY_REFUSED, "The template is blacklisted on DLT", _DLT_PLACE),
+    "SENDER-NOT-MATCHED": Code(ErrorKind.REGISTRY_REFUSED, "The sender does not belong to the template", _DLT_PLACE),
+    "HEADER-NOT-REGISTERED": Code(ErrorKind.REGISTRY_REFUSED, "The sender is not registered on DLT", _DLT_PLACE),
+    "SNDR-NT-REG": Code(ErrorKind.REGISTRY_REFUSED, "The sender is not registered on DLT", _DLT_PLACE),
+    "SNDR-INACTVE": Code(ErrorKind.REGISTRY_REFUSED, "The sender is inactive on DLT", _DLT_PLACE),
     "NDNC": Code(ErrorKind.BLOCKED, "On the do-not-disturb register", "Send no offers to this number."),
     "NDNC-REJECTED": Code(ErrorKind.BLOCKED, "On the do-not-disturb register", "Send no offers to this number."),
     "DND": Code(ErrorKind.BLOCKED, "On the do-not-disturb register", "Send no offers to this number."),
@@ -154,4 +154,4 @@ def word_meaning(word: str) -> ErrorKind | ReportStatus:
         return known.meaning
     if "NDNC" in word or "DND" in word:
         return ErrorKind.BLOCKED
-    return ErrorKind.NOT_REGISTERED if word.startswith("DLT-") else ErrorKind.UNMAPPED
+    return ErrorKind.REGISTRY_REFUSED if word.startswith("DLT-") else ErrorKind.UNMAPPED

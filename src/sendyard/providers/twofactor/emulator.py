@@ -39,7 +39,7 @@ _WORDS = {
 }
 _FAILURES = {
     ErrorKind.CONTENT_REJECTED: "DLT-CNT-REJECT",
-    ErrorKind.NOT_REGISTERED: "SNDR-NT-REG",
+    ErrorKind.REGISTRY_REFUSED: "SNDR-NT-REG",
     ErrorKind.BLOCKED: "REJECTED",
     ErrorKind.OPTED_OUT: "NDNC",
     ErrorKind.INVALID_RECIPIENT: "INVALID-SUB",
@@ -51,6 +51,7 @@ _REFUSALS = {
     ErrorKind.CONTENT_REJECTED: "DLT-CNT-REJECT",
     ErrorKind.INVALID_RECIPIENT: "invalid_phone",
     ErrorKind.NOT_REGISTERED: "unknown_template",
+    ErrorKind.REGISTRY_REFUSED: "dlt_mismatch",
     ErrorKind.OUT_OF_CREDIT: "insufficient_balance",
     ErrorKind.THROTTLED: "too_many_requests",
 }

@@ -45,7 +45,7 @@ _FAILURES = {
     ErrorKind.AUTH_FAILED: "131005",
     ErrorKind.OUT_OF_CREDIT: "131042",
     ErrorKind.NOT_REGISTERED: "132001",
-    ErrorKind.INVALID_RECIPIENT: "131026",
+    ErrorKind.INVALID_RECIPIENT: "131030",
     ErrorKind.OPTED_OUT: "131050",
     ErrorKind.BLOCKED: "131049",
     ErrorKind.CONTENT_REJECTED: "132000",

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator
 from sendyard.domain.channels import Channel
 from sendyard.providers.contract import AccountSettings
 from sendyard.providers.spec import (
+    WHATSAPP_BY_LINK,
     AddressFormat,
     Batch,
     CallbackAuth,
@@ -40,6 +41,7 @@ SPEC = ProviderSpec(
     address_format=AddressFormat.NO_PLUS,
     # WhatsApp's limit of a text in an open conversation.
     text=TextRules(max_characters=4096),
+    media=WHATSAPP_BY_LINK,
     # `local_message_id` is a label: repeating it sends again. Its longest form is not published.
     reference=ReferenceRules(accepted=True, max_length=64),
     rate=Rate(per_second=PER_TEN_SECONDS["growth"] / 10, unit=RateUnit.REQUEST, open_requests=10),

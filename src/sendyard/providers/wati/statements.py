@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from sendyard.domain.errors import ProviderError
 from sendyard.domain.status import ReportStatus
 from sendyard.providers.contract import DeliveryEvent, MessageKey
+from sendyard.providers.meta_codes import meta_error
 from sendyard.providers.wati.answers import name_of
-from sendyard.providers.wati.codes import NO_REASON, WORDS, meta_code
+from sendyard.providers.wati.codes import NO_REASON, WORDS
 from sendyard.providers.wati.spec import SPEC
 
 
@@ -42,8 +43,7 @@ def failure_of(code: str, detail: str) -> ProviderError:
     if not code:
         name = name_of(detail) if detail else NO_REASON
         return ProviderError(SPEC.error_kind(name), name, detail or SPEC.codes[name].wording)
-    known = SPEC.codes.get(meta_code(code))
-    return ProviderError(SPEC.error_kind(meta_code(code)), code, detail or (known.wording if known else ""))
+    return meta_error(SPEC.codes, code, detail)
 
 
 def moment(timestamp: str | float | None, created: str | None = None) -> datetime | None:

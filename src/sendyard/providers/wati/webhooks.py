@@ -134,7 +134,7 @@ def _report(event: Event, word: str | None) -> CallbackEvent:
     # In v3 the label is our reference, in v2 WATI's id for the message: the same field either way.
     label = event.local_message_id or ""
     return delivery_event(
-        MessageKey(label, label or name, _e164(event.wa_id)),
+        MessageKey(label, label or name, _e164(event.wa_id), (event.whatsapp_message_id or "") if label else ""),
         name,
         word or event.status_string or "",
         code="" if event.failed_code is None else str(event.failed_code),
