@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.countries.situation import Situation
@@ -33,6 +33,17 @@ class Aspect(StrEnum):
     CONTENT = "content"  # the words: once per text, or per recipient where values differ
     CONSENT = "consent"  # the person's permission: per recipient, again at hand-over
     TIME = "time"  # the clock: per recipient, again at hand-over
+
+
+class Need(StrEnum):
+    """What a rule asks of the recipient; whoever calls reads no more than the rules at hand need."""
+
+    ZONE = "zone"  # `Person.zone` and `number_zones`
+    STATE = "state"
+    CONSENTS = "consents"
+    INBOUND = "inbound"  # `last_inbound_at`
+    FIRST_CONTACT = "first_contact"
+    DO_NOT_DISTURB = "do_not_disturb"  # with `wanted_categories`
 
 
 class Waiver(StrEnum):
@@ -66,8 +77,7 @@ class Source:
         return f"{named} ({self.date})" if self.date else named
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):  # a dataclass takes four times as long to make
     """
     What a check found; the rule adds the rest.
 
@@ -98,6 +108,9 @@ TEXTS = frozenset({Channel.SMS, Channel.MMS})
 ALL_PURPOSES = frozenset(Purpose)
 PROMOTIONAL = frozenset({Purpose.PROMOTIONAL})
 
+ADVERTISING = frozenset({"promotional", "service_explicit", "marketing"})
+"""Categories of registered templates that advertise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -115,6 +128,9 @@ class Rule:
         look: the check.
         channels: where it applies.
         purposes: to which messages it applies.
+        needs: what it asks of the recipient.
+        categories: of a registered template, to which it applies; empty for all. Without a template the purpose
+            promotional stands for them.
         uncertain: our sources are weak, old or in conflict; screens say so.
     """
 
@@ -128,11 +144,20 @@ class Rule:
     look: Look
     channels: frozenset[Channel] = ALL_CHANNELS
     purposes: frozenset[Purpose] = ALL_PURPOSES
+    needs: frozenset[Need] = frozenset()
+    categories: frozenset[str] = frozenset()
     uncertain: bool = False
 
+    def concerns(self, channel: Channel, purpose: Purpose, category: str = "") -> bool:
+        """Say whether it has anything to ask of such messages; `category` is that of their registered template."""
+        if channel not in self.channels or purpose not in self.purposes:
+            return False
+        if not self.categories:
+            return True
+        return category in self.categories if category else purpose is Purpose.PROMOTIONAL
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+
+class Verdict(NamedTuple):
     """One finding of one rule about one situation; see `Finding` for the fields."""
 
     rule: Rule
@@ -188,14 +213,18 @@ class Pack:
     countries: frozenset[str]
     rules: Sequence[Rule]
 
-    def check(self, situation: Situation, rules: Iterable[Rule]) -> tuple[list[Verdict], Situation]:
+    def check(
+        self, situation: Situation, rules: Iterable[Rule], *, in_place: bool = False
+    ) -> tuple[list[Verdict], Situation]:
         """
         Ask some of the pack's rules in order; also give the situation with every fix applied.
 
         Each rule sees the text as the fixes before it left it, so the last `fixed` contains them all, and a span
-        counts in that text. Rules that report spans stand before rules that fix.
+        counts in that text. Rules that report spans stand before rules that fix. `in_place` lets fixes be written
+        into the situation that was given.
         """
         verdicts = []
+        copied = in_place
         for rule in rules:
             for found in rule.look(situation):
                 verdicts.append(
@@ -203,6 +232,10 @@ class Pack:
                         rule, found.level or rule.level, found.detail, found.fixed, found.until, found.span, found.kind
                     )
                 )
-                if found.fixed is not None:
-                    situation = situation.with_text(found.fixed)
+                if found.fixed is None:
+                    continue
+                if copied:
+                    situation.rewrite(found.fixed)
+                else:
+                    situation, copied = situation.with_text(found.fixed), True
         return verdicts, situation
