@@ -13,11 +13,11 @@ from sendyard.domain.countries.rules import Pack, Rule
 OPENING = """\
 # Rules of countries and channels
 
-What Sendyard knows of the law of four countries and of WhatsApp's terms, as rules with their sources. In this version
-they can be asked (`sendyard.domain.countries.registry.decide`), but messages are not yet held back by them: preflight
-and hand-over look at suppressions, routes and text only. This page is made from the rules themselves
-(`python tools/rules_page.py docs/rules.md`). It is engineering knowledge, not legal advice; rules marked *uncertain*
-rest on weak, old or conflicting sources, and every verdict says so.
+What Sendyard knows of the law of four countries and of WhatsApp's terms, as rules with their sources. Every message is
+judged by them when it is accepted and, as far as sender, consent and clock are concerned, again in the moment it
+leaves: see [preflight](preflight.md). What they ask for is entered as [compliance facts](compliance.md). This page is
+made from the rules themselves (`python tools/rules_page.py docs/rules.md`). It is engineering knowledge, not legal
+advice; rules marked *uncertain* rest on weak, old or conflicting sources, and every verdict says so.
 
 ## What follows from a rule
 
@@ -32,8 +32,10 @@ The column *waiver* says who may set a rule aside for a campaign, by name and wi
 an owner, or a manager (and so an owner). A rule nobody may waive is asked whatever a campaign says.
 
 Two principles. What is *known* to be wrong stops or is put right, while a fact nobody has told us (is this header
-approved?) only warns, except for consent, which has to be on record. And a fix never guesses: names, numbers and
-wordings come from the sender's settings.
+approved?) only warns, except for consent, which has to be on record. So a missing DLT id only warns until one has been
+entered, a foreign sender only warns in Korea where its provider sends from abroad, and a closed WhatsApp window only
+warns where no message of anybody has ever come in. And a fix never guesses: names, numbers and wordings come from the
+sender's settings.
 
 ## Which country, which clock
 

@@ -65,6 +65,9 @@ def test_person_sees_the_course_and_the_end_and_can_look_around(process: Start) 
     demo = process("demo", "--recipients", "12", "--port", "0")
     assert "Route to KR" in demo.line()
     assert "12 good (2 repaired), 20 left out, 3 people" in demo.line("Read 32 rows")
+    offer = demo.line("An offer")
+    assert "would reach 2, who agreed to it; left out by rule: 1 kr.consent." in offer
+    assert "(광고)데모상점" in offer
     assert "is down" in demo.line()
     assert "why it was left out" in demo.line("row of the file")
     assert "spreadsheet formula" in demo.line("=SUM(B2:B9)")

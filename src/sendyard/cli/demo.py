@@ -17,6 +17,7 @@ from sendyard.bootstrap import Yard
 from sendyard.cli.demo_all import FEWEST_EACH, MOST_EACH, USUAL_EACH, DemoOfAll
 from sendyard.cli.demo_books import all_events, all_messages
 from sendyard.cli.demo_people import FEWEST, MOST, SHIPPED_COUNT, SUPPRESSED, TEMPLATE, people, spreadsheet
+from sendyard.cli.demo_rules import show_rules
 from sendyard.cli.demo_stage import DELAYS, LOOK, USUAL_PORT, Stage, Wish, World
 from sendyard.cli.demo_tally import Tally, tally
 from sendyard.cli.demo_world import OUTAGE, DemoAccount, demo_accounts, failing, registration, scenarios
@@ -92,6 +93,7 @@ class _Demo(Stage):
             f"Read {created['rows']:,} rows: {created['recipients']:,} good ({created['fixed']} repaired), "
             f"{created['refused']} left out, {created['suppressed']} people must not be contacted."
         )
+        await show_rules(yard, workspace_id, everybody, self._show)
         rules = await world.post("/scenarios", scenarios(self._accounts, everybody, self.wish.seed))
         outage = next(rule["id"] for rule in rules if rule["name"] == OUTAGE)
         self._show.step(

@@ -54,13 +54,13 @@ def manners(adapter: Adapter, emulator: Emulator, outgoing: Outgoing) -> Manners
 
 class _Rehearsal:
     def __init__(self, adapter: Adapter, emulator: Emulator) -> None:
-        self._adapter = adapter
         self._emulator = emulator
         self._state: Any = emulator.new_state()
         self._now = _EPOCH
         fields = account_fields(adapter, emulator)
         emulator.register(self._state, {**fields, "callback_url": _CALLBACK_URL})
         self._account = adapter.Account.model_validate({**fields, "base_url": _ORIGIN + emulator.base_path})
+        self._adapter = adapter.for_account(self._account)
 
     def of(self, outgoing: Outgoing) -> Manners:
         """Send, let it be delivered, and ask once more while the provider rests."""
@@ -77,7 +77,7 @@ class _Rehearsal:
             or isinstance(self._adapter, SubmitLookup)
             or any(event.key.reference == outgoing.reference for event in told),
             refuses_when_resting=self._refuses(outgoing, self._emulator.unavailable(self._received(request))),
-            reports=bool(told) or isinstance(self._adapter, ReportPolling),
+            reports=bool(told) or (isinstance(self._adapter, ReportPolling) and self._adapter.reports_on(outgoing.to)),
         )
 
     def _told(self, handled: Handled, call: Call) -> list[DeliveryEvent]:

@@ -27,6 +27,7 @@ from sendyard.providers.registry import adapters, emulators
 TEXT = "Hello {name}, your parcel {parcel} arrives today."
 _NAMES = ("Ava", "Liam", "Mia", "Noah", "Zoe", "Ethan", "Ruby", "Owen", "Ivy", "Caleb")
 _ANYWHERE = "US"
+_OF_LETTERS = "TW"  # where senders of letters are taken; the United States take none
 _COUNTRIES = ("IN", "KR", "TW", "US")
 
 _AFTER_ACCEPTANCE: tuple[tuple[str, Effect], ...] = (
@@ -135,6 +136,8 @@ def _country(adapter: Adapter, emulator: Emulator) -> str:
     spec = adapter.spec
     if home := min(spec.home or spec.countries, default=""):
         return home
+    if emulator.sample_sender.isalpha():
+        return _OF_LETTERS
     sender = parse_phone(f"+{emulator.sample_sender.removeprefix('+')}")
     return sender.country if sender.country in _COUNTRIES else _ANYWHERE
 

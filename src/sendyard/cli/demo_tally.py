@@ -19,6 +19,7 @@ REASONS: Mapping[str, str] = {
     ErrorKind.OPTED_OUT: "The person asked not to be contacted.",
     ErrorKind.BLOCKED: "The carrier blocks messages to this number.",
     ErrorKind.NOT_REGISTERED: "The sender is not registered there.",
+    ErrorKind.REGISTRY_REFUSED: "The regulator's registry refused sender or template.",
     ErrorKind.UNSUPPORTED: "The account cannot reach this number.",
     ErrorKind.THROTTLED: "The carrier was asked too fast, too often.",
     ErrorKind.UNAVAILABLE: "The carrier was not there.",

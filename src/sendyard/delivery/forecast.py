@@ -1,5 +1,5 @@
 """
-What would happen if these messages were sent now: faults by kind, parts, cost, and when the last would leave.
+What would happen if these messages were sent now: faults by kind, rules, parts, cost, and when the last would leave.
 """
 
 from collections import Counter
@@ -7,15 +7,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from itertools import islice
+from typing import Any
 
 from sendyard.delivery.directory import AccountEntry, Directory
+from sendyard.delivery.hearing import brief_for
+from sendyard.delivery.judging import judge
+from sendyard.delivery.persons import Persons
+from sendyard.delivery.rule_lines import RuleLine, RuleLines
+from sendyard.delivery.timetable import IsOpen, Timetable
+from sendyard.domain.countries.registry import RULES
+from sendyard.domain.countries.rules import Aspect, Need
+from sendyard.domain.countries.rules import Level as RuleLevel
 from sendyard.domain.errors import AppError, RateLimited
 from sendyard.domain.status import MessageStatus
 from sendyard.ledger.entries import NewMessage
 from sendyard.providers.spec import RateUnit
 
+_HOUR_MS = 3_600_000
 _SAMPLES = 3
+
+Whom = tuple[int | None, str]
+"""The row of a campaign (or position in a list) and the address as given, for examples."""
 
 
 class Level(StrEnum):
@@ -23,7 +35,7 @@ class Level(StrEnum):
 
     OK = "ok"
     WARN = "warn"  # some are left out or wait
-    BLOCK = "block"  # nobody would get anything
+    BLOCK = "block"  # nobody would get anything, or nothing may start
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +59,46 @@ class CostRange:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteCost:
+    """What goes through one chain of accounts; `cost` is None when a price is missing or currencies differ."""
+
+    accounts: Sequence[str]  # names, first choice first
+    messages: int
+    parts: int
+    cost: CostRange | None
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
-    """Everything a person wants to know before sending. `cost` is None when a price is missing or currencies differ."""
+    """
+    Everything a person wants to know before sending.
+
+    Attributes:
+        checks: what was looked at, in a fixed order.
+        messages: how many would be sent, now or later: the people who are reached.
+        parts: of all of them.
+        cost: None when a price is missing or currencies differ.
+        finish_at: when the last would leave at the present limits and hours, milliseconds since 1970; None when
+            nobody is reached or it would take more than a month.
+        sample: messages as they would arrive: the first, and the one that needs most parts.
+        rules: one line for each rule that spoke.
+        deferrals: how many wait for a later hour, by the hour in which they may go (milliseconds since 1970).
+        routes: the cost of each chain of accounts.
+        examined: how many messages were looked at, in all.
+        complete: False when only the first part of a long list was looked at.
+    """
 
     checks: list[Check] = field(default_factory=list)
     messages: int = 0
     parts: int = 0
     cost: CostRange | None = None
-    finish_at: int | None = None  # milliseconds since 1970
+    finish_at: int | None = None
     sample: list[NewMessage] = field(default_factory=list)
+    rules: list[RuleLine] = field(default_factory=list)
+    deferrals: list[tuple[int, int]] = field(default_factory=list)
+    routes: list[RouteCost] = field(default_factory=list)
+    examined: int = 0
+    complete: bool = True
 
 
 _TITLES = {
@@ -66,6 +109,10 @@ _TITLES = {
     "recipient_limit": "nobody has had too many within the hour",
     "suppression": "nobody asked not to be contacted",
     "accounts": "the accounts in charge are active",
+    "rules": "no rule of country or channel forbids a message",
+    "hours": "nobody has to wait for permitted hours",
+    "window": "every conversation that free text needs is open",
+    "template": "registered templates are approved and fit",
 }
 _FIXES = {
     "address": "Correct the numbers, or name the country by which national ones are read.",
@@ -75,52 +122,212 @@ _FIXES = {
     "recipient_limit": "Wait, or raise the workspace's hourly limit per recipient.",
     "suppression": "Nothing: they are left out. Lift a suppression only when the person asks for it.",
     "accounts": "Resume the account, or add another to the route.",
+    "rules": "See the rules below: each says how it is satisfied, and who may set it aside.",
+    "hours": "Nothing: they are moved, not dropped.",
+    "window": "Send an approved template to people who have not written within 24 hours.",
+    "template": "Synchronise templates, wait for their approval, or correct the text.",
 }
+_OF_WINDOWS = frozenset(rule.id for rule in RULES.values() if Need.INBOUND in rule.needs)
+_OF_TEMPLATES = frozenset(rule.id for rule in RULES.values() if "template" in rule.id)
+
+
+class Outlook:
+    """
+    Adds up what `admit_many` says of message after message, in any number of lists.
+
+    Keeps sums and a few examples, never the messages, so a million of them need no more memory than a hundred.
+    """
+
+    def __init__(self, directory: Directory, now: int) -> None:
+        """Take the accounts, and the moment at which sending would begin (milliseconds since 1970)."""
+        self._directory = directory
+        self._now = now
+        self._rules = RuleLines()
+        self._counts: Counter[str] = Counter()
+        self._details: dict[str, str] = {}
+        self._deferrals: Counter[int] = Counter()
+        self._routes: dict[tuple[str, ...], list[int]] = {}
+        self._timetable = Timetable()
+        self._hours: dict[object, IsOpen | None] = {}
+        self.messages = 0
+        self.examined = 0
+        self._parts = 0
+        self._first: list[NewMessage] = []
+        self.longest: NewMessage | None = None
+
+    def take(self, outcomes: Sequence[NewMessage | AppError], whom: Sequence[Whom] = ()) -> None:
+        """Add a list; `whom` names those of the same positions, for examples of what went wrong."""
+        for position, outcome in enumerate(outcomes):
+            row, to = whom[position] if whom else (position, "")
+            self.examined += 1
+            if isinstance(outcome, AppError):
+                self._refused(outcome, row, to)
+            elif outcome.status is MessageStatus.SUPPRESSED:
+                self._count("suppression", outcome.error.detail if outcome.error else "")
+            else:
+                self._goes(outcome, row)
+
+    def forecast(self) -> Forecast:
+        """Sum up."""
+        lines = self._rules.lines()
+        routes = [self._route_cost(route, *sums) for route, sums in self._routes.items()]
+        sample = {one.id: one for one in (*self._first, self.longest) if one is not None}
+        return Forecast(
+            checks=[self._check(name, lines) for name in _TITLES],
+            messages=self.messages,
+            parts=self._parts,
+            cost=_sum_of(routes),
+            finish_at=self._timetable.end(),
+            sample=list(sample.values())[:_SAMPLES],
+            rules=lines,
+            deferrals=sorted(self._deferrals.items()),
+            routes=routes,
+            examined=self.examined,
+        )
+
+    def _goes(self, message: NewMessage, row: int | None) -> None:
+        self.messages += 1
+        self._parts += message.parts
+        if not self._first:
+            self._first.append(message)
+        if self.longest is None or _size(message) > _size(self.longest):
+            self.longest = message
+        if message.notes:
+            self._rules.add(message.notes, row if message.row is None else message.row, message.to.value)
+            waits = next((note.detail for note in message.notes if note.level == RuleLevel.DEFER), None)
+            if waits is not None and message.send_at is not None:
+                self._count("hours", waits)
+                self._deferrals[message.send_at - message.send_at % _HOUR_MS] += 1
+        # Without failover only the first choice can ever cost anything.
+        route = tuple(message.route) if message.failover else tuple(message.route[:1])
+        sums = self._routes.get(route)
+        if sums is None:
+            sums = self._routes[route] = [0, 0]
+        sums[0] += 1
+        sums[1] += message.parts
+        entry = self._directory.account(message.route[0]) if message.route else None
+        if entry is not None:
+            self._timed(entry, message)
+
+    def _timed(self, entry: AccountEntry, message: NewMessage) -> None:
+        if not entry.is_active:
+            self._count("accounts", f"{entry.name} is paused: {entry.pause_reason}")
+        kind = (message.country, message.channel, message.purpose)
+        if kind not in self._hours:
+            self._hours[kind] = self._hours_of(message)
+        at = max(self._now, message.send_at or 0)
+        self._timetable.add(entry.id, at, _units(entry, message) / entry.rate_per_second, kind, self._hours[kind])
+
+    def _hours_of(self, message: NewMessage) -> IsOpen | None:
+        """The hours of messages like this one: of somebody of whom nothing is known but the number."""
+        brief = brief_for(self._directory, message, message.campaign_id)
+        if brief is None or not brief.judges_clock or Need.INBOUND in brief.needs:
+            return None
+        nobody, address = Persons(needs=brief.needs), message.to.value
+        return lambda at: judge(brief, nobody, address, at).until is None
+
+    def _refused(self, error: AppError, row: int | None, to: str) -> None:
+        if error.code in RULES:
+            self._rules.forbid(error.code, error.detail, row, to)
+            name = _concern_of_rule(error.code)
+            self._count(name, error.detail)
+            if name != "rules":
+                self._count("rules", error.detail)
+        else:
+            self._count(_concern(error), error.detail)
+
+    def _count(self, name: str, detail: str) -> None:
+        self._counts[name] += 1
+        if name not in self._details:
+            self._details[name] = detail
+
+    def _check(self, name: str, lines: Sequence[RuleLine]) -> Check:
+        count = self._counts[name]
+        if not count:
+            return Check(name, Level.OK, 0, f"Good: {_TITLES[name]}.", "")
+        detail = self._details[name]
+        level = Level.WARN if self.messages else Level.BLOCK
+        if name == "rules" and (forbidding := next((line for line in lines if line.forbids_all), None)):
+            level, detail = Level.BLOCK, forbidding.examples[0].detail
+        return Check(name, level, count, detail, _FIXES[name])
+
+    def _route_cost(self, route: Sequence[str], messages: int, parts: int) -> RouteCost:
+        entries = [entry for account_id in route if (entry := self._directory.account(account_id)) is not None]
+        names = [entry.name for entry in entries]
+        prices = [entry.price_per_part for entry in entries if entry.price_per_part is not None]
+        currencies = {entry.currency for entry in entries}
+        if not prices or len(prices) < len(entries) or len(currencies) > 1:
+            return RouteCost(names, messages, parts, None)
+        return RouteCost(names, messages, parts, CostRange(min(prices) * parts, max(prices) * parts, currencies.pop()))
 
 
 def forecast(directory: Directory, outcomes: Sequence[NewMessage | AppError], now: int) -> Forecast:
     """Sum up what `Intake.examine` found."""
-    going = [
-        outcome
-        for outcome in outcomes
-        if isinstance(outcome, NewMessage) and outcome.status is not MessageStatus.SUPPRESSED
-    ]
-    return Forecast(
-        checks=_checks(directory, outcomes, going),
-        messages=len(going),
-        parts=sum(message.parts for message in going),
-        cost=_cost(directory, going),
-        finish_at=_finish(directory, going, now) if going else None,
-        sample=going[:_SAMPLES],
-    )
+    outlook = Outlook(directory, now)
+    outlook.take(outcomes)
+    return outlook.forecast()
 
 
-def _checks(
-    directory: Directory, outcomes: Sequence[NewMessage | AppError], going: Sequence[NewMessage]
-) -> list[Check]:
-    counts: Counter[str] = Counter()
-    details: dict[str, str] = {}
-    for outcome in outcomes:
-        if isinstance(outcome, AppError):
-            name, detail = _concern(outcome), outcome.detail
-        elif outcome.status is MessageStatus.SUPPRESSED:
-            name, detail = "suppression", outcome.error.detail if outcome.error else ""
-        else:
-            continue
-        counts[name] += 1
-        details.setdefault(name, detail)
-    for message in going:
-        for entry in islice(_accounts(directory, message), 1):
-            if not entry.is_active:
-                counts["accounts"] += 1
-                details.setdefault("accounts", f"{entry.name} is paused: {entry.pause_reason}")
-    return [_check(name, counts[name], details.get(name, ""), nobody=not going) for name in _TITLES]
+def document(found: Forecast) -> dict[str, Any]:
+    """A forecast as API and command line print it; times are milliseconds since 1970."""
+    return {
+        "checks": [
+            {"check": one.check, "level": one.level.value, "count": one.count, "detail": one.detail, "fix": one.fix}
+            for one in found.checks
+        ],
+        "messages": found.messages,
+        "parts": found.parts,
+        "cost": _cost_document(found.cost),
+        "finish_at": found.finish_at,
+        "sample": [
+            {"to": one.to.value, "text": one.content.body, "parts": one.parts, "encoding": one.encoding}
+            for one in found.sample
+        ],
+        "rules": [line.document() for line in found.rules],
+        "deferrals": [{"at": at, "messages": messages} for at, messages in found.deferrals],
+        "routes": [
+            {"accounts": [*one.accounts], "messages": one.messages, "parts": one.parts,
+             "cost": _cost_document(one.cost)}
+            for one in found.routes
+        ],
+        "examined": found.examined,
+        "complete": found.complete,
+    }  # fmt: skip
 
 
-def _check(name: str, count: int, detail: str, *, nobody: bool) -> Check:
-    if not count:
-        return Check(name, Level.OK, 0, f"Good: {_TITLES[name]}.", "")
-    return Check(name, Level.BLOCK if nobody else Level.WARN, count, detail, _FIXES[name])
+def evidence(found: Forecast) -> dict[str, Any]:
+    """What is kept with a campaign: the same without anything that says who somebody is."""
+    kept = document(found)
+    kept["sample"] = [{"parts": one["parts"], "encoding": one["encoding"]} for one in kept["sample"]]
+    for line in kept["rules"]:
+        line["examples"] = [{"row": one["row"], "to": one["to"]} for one in line["examples"]]
+    return kept
+
+
+def _cost_document(cost: CostRange | None) -> dict[str, str] | None:
+    return None if cost is None else {"low": str(cost.low), "high": str(cost.high), "currency": cost.currency}
+
+
+def _sum_of(routes: Sequence[RouteCost]) -> CostRange | None:
+    costs = [route.cost for route in routes if route.cost is not None]
+    currencies = {cost.currency for cost in costs}
+    if len(costs) < len(routes) or len(currencies) != 1:
+        return None
+    low, high = (sum(amounts, Decimal(0)) for amounts in _columns(costs))
+    return CostRange(low, high, currencies.pop())
+
+
+def _columns(costs: Iterable[CostRange]) -> tuple[list[Decimal], list[Decimal]]:
+    pairs = [(cost.low, cost.high) for cost in costs]
+    return [low for low, _ in pairs], [high for _, high in pairs]
+
+
+def _concern_of_rule(rule_id: str) -> str:
+    if rule_id in _OF_WINDOWS:
+        return "window"
+    if rule_id in _OF_TEMPLATES:
+        return "template"
+    return "hours" if RULES[rule_id].aspect is Aspect.TIME else "rules"
 
 
 def _concern(error: AppError) -> str:
@@ -131,38 +338,13 @@ def _concern(error: AppError) -> str:
     pointer = error.errors[0].pointer if error.errors else ""
     if pointer == "/to":
         return "address"
+    if pointer == "/template":
+        return "template"
     return "schedule" if pointer in {"/send_at", "/expires_in"} else "content"
 
 
-def _cost(directory: Directory, going: Iterable[NewMessage]) -> CostRange | None:
-    low = high = Decimal(0)
-    currencies: set[str] = set()
-    for message in going:
-        entries = list(_accounts(directory, message))
-        prices = [entry.price_per_part for entry in entries if entry.price_per_part is not None]
-        if len(prices) < len(entries) or not prices:
-            return None
-        currencies.update(entry.currency for entry in entries)
-        low += min(prices) * message.parts
-        high += max(prices) * message.parts
-    return CostRange(low, high, currencies.pop()) if len(currencies) == 1 else None
-
-
-def _accounts(directory: Directory, message: NewMessage) -> Iterable[AccountEntry]:
-    # Without failover only the first choice can ever cost anything.
-    route = message.route if message.failover else message.route[:1]
-    return (entry for account_id in route if (entry := directory.account(account_id)) is not None)
-
-
-def _finish(directory: Directory, going: Sequence[NewMessage], now: int) -> int:
-    """When the last would leave at the present limits of the first choices, nothing else being sent."""
-    starts_at = max([now, *(message.send_at for message in going if message.send_at)])
-    seconds: dict[str, float] = {}
-    for message in going:
-        for entry in islice(_accounts(directory, message), 1):
-            took = _units(entry, message) / entry.rate_per_second
-            seconds[entry.id] = seconds.get(entry.id, 0.0) + took
-    return starts_at + int(max(seconds.values(), default=0) * 1000)
+def _size(message: NewMessage) -> tuple[int, int]:
+    return message.parts, len(message.content.body)
 
 
 def _units(entry: AccountEntry, message: NewMessage) -> float:

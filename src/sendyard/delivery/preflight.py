@@ -1,26 +1,27 @@
 """
 Everything that is checked before a message may enter the ledger.
 
-`prepare` needs no database and runs first; what only the database knows (suppressions, the hourly limit) is
-looked at inside the transaction that stores the message.
+`prepare` needs no database and runs first; what only the database knows (suppressions, the hourly limit, the
+recipient's consents and hours) is looked at inside the transaction that stores the message.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from sendyard.delivery.carriage import carriage
+from sendyard.delivery.carriage import Carriage, carriage
 from sendyard.delivery.directory import Directory
-from sendyard.delivery.queries import Stop, erased_stops, has_erased, recent, standing, stops
+from sendyard.delivery.hearing import hear, hear_many
+from sendyard.delivery.queries import has_erased, recent, standing, stops
 from sendyard.delivery.routing import decide
+from sendyard.delivery.stopping import erased, stop_of, suppressed
+from sendyard.delivery.wording import Words, words_of
 from sendyard.domain.addresses import Address
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.content import Content, Media, TemplateRef
-from sendyard.domain.errors import AppError, ErrorKind, FieldError, Invalid, ProviderError, RateLimited
+from sendyard.domain.errors import AppError, FieldError, Invalid, RateLimited
 from sendyard.domain.recipients import read_recipient
 from sendyard.domain.status import MessageStatus
 from sendyard.ledger.entries import NOTHING, NewMessage
@@ -39,6 +40,7 @@ WINDOW_MS = 3_600_000
 """The hour of the per-recipient limit."""
 
 _ROWS_AT_ONCE = 1000
+_EXPLAINED = 20  # refusals of one list that name the very words that are wrong, which can take milliseconds each
 _NEVER = 1 << 62  # later than any message, so that counting finds none
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _encode_json = msgspec.json.Encoder().encode
@@ -51,6 +53,9 @@ _POINTERS = (
     ("forbidden", "/text"),
     ("title", "/text"),
     ("picture", "/media"),
+    ("media", "/media"),
+    ("choice", "/interactive/choices"),
+    ("buttons", "/interactive"),
     ("too_many_pictures", "/media"),
     ("template", "/template"),
     ("not_a_", "/to"),
@@ -63,7 +68,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):  # a dataclass takes fiv
 
     `checked` is for callers that read the recipient before (campaigns): `to` is then an address as it is stored, of
     `checked_country`, and is not read again. `variants` and `registration` are as in `NewMessage`. `test`
-    marks what a test key sends: only emulated accounts may carry it.
+    marks what a test key sends: only emulated accounts may carry it. `message_id` is for callers that have to know it
+    before (short links).
     """
 
     to: str  # as typed
@@ -83,14 +89,17 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):  # a dataclass takes fiv
     batch_id: str | None = None
     campaign_id: str = ""
     row: int | None = None
+    message_id: str = ""
     checked: bool = False
     checked_country: str = ""
     test: bool = False
 
 
-def prepare(directory: Directory, workspace_id: str, draft: Draft, now_ms: int) -> NewMessage:
+def prepare(directory: Directory, workspace_id: str, draft: Draft, now_ms: int, *, explain: bool = True) -> NewMessage:
     """
-    Check a draft as far as possible without the database.
+    Check a draft as far as possible without the database; its text comes back as the rules of its country let it go.
+
+    `explain` False spares the search for the very words that differ from a registered template.
 
     Raises:
         Invalid: one error per field at fault; `code` and `detail` are those of the first.
@@ -123,25 +132,15 @@ def prepare(directory: Directory, workspace_id: str, draft: Draft, now_ms: int) 
     if decision.code:
         pointer = "/account" if draft.account else "/to"
         raise Invalid(decision.code, decision.detail, errors=[FieldError(pointer, decision.code, decision.detail)])
-    message_id = new_id()
+    message_id = draft.message_id or new_id()
 
-    def outgoing(provider: str, sender: str) -> Outgoing:
-        return Outgoing(
-            message_id=message_id,
-            reference=message_id,
-            channel=draft.channel,
-            to=to,
-            sender=draft.sender or sender,
-            content=draft.variants.get(provider, draft.content),
-            purpose=draft.purpose,
-            country=country,
-            registration=draft.registration,
-            fallback=draft.fallback,
-        )
-
-    carried = carriage(directory, decision.accounts, outgoing)
+    words, carried = _carried(
+        directory, workspace_id, draft, to, country, decision.accounts, message_id, explain=explain
+    )
     if not carried.accounts:
         raise _invalid([_field_error(problem) for problem in carried.problems])
+    if words.faults:
+        raise _invalid(words.faults)
     return NewMessage(
         id=message_id,
         workspace_id=workspace_id,
@@ -151,7 +150,7 @@ def prepare(directory: Directory, workspace_id: str, draft: Draft, now_ms: int) 
         to=to,
         country=country,
         sender=draft.sender,
-        content=draft.content,
+        content=words.content,
         parts=carried.parts,
         encoding=carried.encoding,
         route=carried.accounts,
@@ -159,7 +158,7 @@ def prepare(directory: Directory, workspace_id: str, draft: Draft, now_ms: int) 
         created_at=now_ms,
         expires_at=expires_at,
         send_at=starts_at,
-        fallback=draft.fallback,
+        fallback=words.fallback,
         variants=draft.variants,
         registration=draft.registration,
         campaign_id=draft.campaign_id,
@@ -167,15 +166,17 @@ def prepare(directory: Directory, workspace_id: str, draft: Draft, now_ms: int) 
         batch_id=draft.batch_id,
         reference=draft.reference,
         metadata=metadata,
+        notes=words.notes,
     )
 
 
-def admit(directory: Directory, tx: Transaction, message: NewMessage) -> NewMessage | RateLimited:
+def admit(directory: Directory, tx: Transaction, message: NewMessage) -> NewMessage | AppError:
     """
     Look at what only the database knows of a prepared message's recipient.
 
-    A suppressed recipient gives the message with status suppressed. One who had the workspace's messages of an hour
-    gives `RateLimited`, returned and not raised: a work function that raises costs its whole group the commit.
+    A suppressed recipient gives the message with status suppressed, one whose hours are closed the message with
+    status scheduled. One who had the workspace's messages of an hour gives `RateLimited`, one whom a rule protects
+    `Invalid`; both are returned and not raised: a work function that raises costs its whole group the commit.
     """
     limit = directory.hourly_limit(message.workspace_id)
     since = message.created_at - WINDOW_MS if limit else _NEVER
@@ -183,12 +184,12 @@ def admit(directory: Directory, tx: Transaction, message: NewMessage) -> NewMess
     found = standing(tx, *place, since, purpose=message.purpose.value)
     stop = found.stop
     if stop is None and found.erased:
-        stop = _stop_of(message, _erased_stops(directory, tx, message.workspace_id, [message.to.value]))
+        stop = stop_of(message, erased(directory, tx, message.workspace_id, [message.to.value]))
     if stop:
-        return _suppressed(message, stop)
+        return suppressed(message, stop)
     if limit and found.messages >= limit:
         return _too_many(limit, found.first_at, message)
-    return message
+    return hear(directory, tx, message)
 
 
 def check(directory: Directory, tx: Transaction, workspace_id: str, draft: Draft, now_ms: int) -> NewMessage:
@@ -196,7 +197,7 @@ def check(directory: Directory, tx: Transaction, workspace_id: str, draft: Draft
     Check one draft completely.
 
     Raises:
-        Invalid: see `prepare`.
+        Invalid: see `prepare`; or a rule protects the recipient.
         RateLimited: the recipient had as many messages within the hour as the workspace allows.
     """
     outcome = admit(directory, tx, prepare(directory, workspace_id, draft, now_ms))
@@ -221,38 +222,40 @@ def prepare_many(
 ) -> list[NewMessage | AppError]:
     """`prepare` for a list, with the error in place of a message where one is raised."""
     outcomes: list[NewMessage | AppError] = []
+    unexplained = 0
     for draft in drafts:
         try:
-            outcomes.append(prepare(directory, workspace_id, draft, now_ms))
+            outcomes.append(prepare(directory, workspace_id, draft, now_ms, explain=unexplained < _EXPLAINED))
         except AppError as error:
             outcomes.append(error)
+            unexplained += 1
     return outcomes
 
 
 def admit_many(
     directory: Directory, tx: Transaction, workspace_id: str, prepared: Sequence[NewMessage | AppError], now_ms: int
 ) -> list[NewMessage | AppError]:
-    """`admit` for a list, with two queries per thousand rows; errors pass through."""
+    """`admit` for a list, with a few queries per thousand rows; errors pass through."""
     limit = directory.hourly_limit(workspace_id)
     since = now_ms - WINDOW_MS
-    erased = has_erased(tx, workspace_id)
+    some_erased = has_erased(tx, workspace_id)
     counts: dict[str, tuple[int, int]] = {}
     outcomes: list[NewMessage | AppError] = []
     for start in range(0, len(prepared), _ROWS_AT_ONCE):
         rows = prepared[start : start + _ROWS_AT_ONCE]
         addresses = {row.to.value for row in rows if isinstance(row, NewMessage)}
         stopped = stops(tx, workspace_id, addresses)
-        if erased:
-            stopped = _erased_stops(directory, tx, workspace_id, addresses) | stopped
+        if some_erased:
+            stopped = erased(directory, tx, workspace_id, addresses) | stopped
         if limit:
             counts.update(recent(tx, workspace_id, addresses - counts.keys(), since))
-        for row in rows:
+        for row in hear_many(directory, tx, workspace_id, rows, stopped):
             if isinstance(row, AppError):
                 outcomes.append(row)
                 continue
             address = row.to.value
-            if stopped and (stop := _stop_of(row, stopped)):
-                outcomes.append(_suppressed(row, stop))
+            if stopped and (stop := stop_of(row, stopped)):
+                outcomes.append(suppressed(row, stop))
                 continue
             if limit:
                 messages, first_at = counts.get(address, (0, now_ms))
@@ -267,6 +270,63 @@ def admit_many(
 def is_storable(text: str) -> bool:
     """Whether every database takes the text: no U+0000, no half of a surrogate pair."""
     return "\0" not in text and (text.isascii() or _SURROGATE.search(text) is None)
+
+
+def _carried(
+    directory: Directory,
+    workspace_id: str,
+    draft: Draft,
+    to: Address,
+    country: str,
+    accounts: Sequence[str],
+    message_id: str,
+    *,
+    explain: bool,
+) -> tuple[Words, Carriage]:
+    """Give the words as the rules let them go, and who can carry these."""
+
+    def carried_with(words: Words, route: Sequence[str]) -> Carriage:
+        def outgoing(provider: str, sender: str) -> Outgoing:
+            return Outgoing(
+                message_id=message_id,
+                reference=message_id,
+                channel=draft.channel,
+                to=to,
+                sender=draft.sender or sender,
+                content=draft.variants.get(provider, words.content),
+                purpose=draft.purpose,
+                country=country,
+                registration=draft.registration,
+                fallback=words.fallback,
+            )
+
+        return carriage(directory, route, outgoing)
+
+    def words_at(account_id: str) -> Words:
+        return words_of(
+            directory,
+            workspace_id,
+            account_id=account_id,
+            sender=draft.sender,
+            channel=draft.channel,
+            purpose=draft.purpose,
+            country=country,
+            content=draft.content,
+            fallback=draft.fallback,
+            variants=draft.variants,
+            registration=draft.registration,
+            campaign_id=draft.campaign_id,
+            explain=explain,
+        )
+
+    first = accounts[0]
+    words = words_at(first)
+    carried = carried_with(words, accounts)
+    if carried.accounts and carried.accounts[0] != first:
+        # The rules speak of the account that carries it, which need not be the first that was asked.
+        words = words_at(carried.accounts[0])
+        carried = carried_with(words, carried.accounts)
+    return words, carried
 
 
 def _check_content(draft: Draft, errors: list[FieldError]) -> None:
@@ -329,32 +389,6 @@ def _check_times(draft: Draft, now_ms: int, errors: list[FieldError]) -> tuple[i
 
 
 _BAD_CHARACTER = "It holds a character that cannot be stored (U+0000, or half of a surrogate pair); remove it."
-
-
-def _stop_of(message: NewMessage, stopped: Mapping[tuple[str, str, str], Stop]) -> Stop | None:
-    address, channel, purpose = message.to.value, message.channel.value, message.purpose.value
-    for place in ((address, "", ""), (address, channel, ""), (address, "", purpose), (address, channel, purpose)):
-        if stop := stopped.get(place):
-            return stop
-    return None
-
-
-def _erased_stops(
-    directory: Directory, tx: Transaction, workspace_id: str, addresses: Iterable[str]
-) -> dict[tuple[str, str, str], Stop]:
-    """Find what erased people had forbidden, by their addresses as the caller knows them."""
-    keys = directory.address_keys
-    hashed = {keys.known_digest(tx, workspace_id, address): address for address in addresses}
-    found = erased_stops(tx, workspace_id, (digest for digest in hashed if digest))
-    return {(hashed[digest], channel, purpose): stop for (digest, channel, purpose), stop in found.items()}
-
-
-def _suppressed(message: NewMessage, stop: Stop) -> NewMessage:
-    since = datetime.fromtimestamp(stop.created_at / 1000, UTC).date()
-    source = f", from {stop.source}" if stop.source else ""
-    detail = f"The recipient must not be contacted since {since} ({stop.reason}{source}); see `suppressions`."
-    error = ProviderError(ErrorKind.OPTED_OUT, stop.reason, detail)
-    return replace(message, status=MessageStatus.SUPPRESSED, error=error)
 
 
 def _too_many(limit: int, first_at: int, message: NewMessage) -> RateLimited:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sendyard.domain.countries.hours import clock, daily, first_open, is_zone
-from sendyard.domain.countries.rules import PROMOTIONAL, Aspect, Finding, Level, Rule, Source, Waiver
+from sendyard.domain.countries.rules import PROMOTIONAL, Aspect, Finding, Level, Need, Rule, Source, Waiver
 from sendyard.domain.countries.situation import Situation
 
 COURTESY_HOURS = daily("08:00-21:00")
@@ -43,6 +43,7 @@ def courtesy_rule(pack: str, home_zone: str) -> Rule:
         waiver=Waiver.MANAGER,
         look=look,
         purposes=PROMOTIONAL,
+        needs=frozenset({Need.ZONE}),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sendyard.domain.countries.courtesy import HOUSE
 from sendyard.domain.countries.hours import clock, daily, first_open, person_zones
-from sendyard.domain.countries.rules import PROMOTIONAL, Aspect, Finding, Level, Pack, Rule, Waiver
+from sendyard.domain.countries.rules import PROMOTIONAL, Aspect, Finding, Level, Need, Pack, Rule, Waiver
 from sendyard.domain.countries.situation import ConsentKind, Situation
 
 HOURS = daily("09:00-20:00")
@@ -92,6 +92,7 @@ RULES = (
         waiver=Waiver.MANAGER,
         look=_look_consent,
         purposes=PROMOTIONAL,
+        needs=frozenset({Need.CONSENTS}),
         uncertain=True,
     ),
     Rule(
@@ -104,6 +105,7 @@ RULES = (
         waiver=Waiver.MANAGER,
         look=_look_hours,
         purposes=PROMOTIONAL,
+        needs=frozenset({Need.ZONE}),
         uncertain=True,
     ),
 )

@@ -12,7 +12,7 @@ from sendyard.domain.countries.courtesy import courtesy_rule
 from sendyard.domain.countries.hours import clock, daily, first_open
 from sendyard.domain.countries.india_registry import REGISTRY_RULES
 from sendyard.domain.countries.india_text import TEXT_RULES
-from sendyard.domain.countries.rules import Aspect, Finding, Level, Pack, Rule, Source, Waiver
+from sendyard.domain.countries.rules import ADVERTISING, Aspect, Finding, Level, Need, Pack, Rule, Source, Waiver
 from sendyard.domain.countries.situation import ConsentKind, DoNotDisturb, Situation
 
 ZONE = "Asia/Kolkata"
@@ -223,6 +223,8 @@ RULES = (
         waiver=Waiver.NOBODY,
         look=_look_consent,
         channels=_SMS,
+        needs=frozenset({Need.CONSENTS}),
+        categories=ADVERTISING,
     ),
     Rule(
         id="in.do_not_disturb",
@@ -234,6 +236,8 @@ RULES = (
         waiver=Waiver.OWNER,
         look=_look_do_not_disturb,
         channels=_SMS,
+        needs=frozenset({Need.CONSENTS, Need.DO_NOT_DISTURB}),
+        categories=ADVERTISING,
         uncertain=True,
     ),
     Rule(
@@ -246,6 +250,7 @@ RULES = (
         waiver=Waiver.NOBODY,
         look=_look_hours,
         channels=_SMS,
+        categories=ADVERTISING,
     ),
     courtesy_rule("in", ZONE),
 )

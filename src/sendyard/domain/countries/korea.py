@@ -15,7 +15,7 @@ from sendyard.domain.countries import korea_layout as layout
 from sendyard.domain.countries.courtesy import courtesy_rule
 from sendyard.domain.countries.hours import clock, daily, first_open
 from sendyard.domain.countries.korea_senders import SENDER_RULES
-from sendyard.domain.countries.rules import PROMOTIONAL, TEXTS, Aspect, Finding, Level, Pack, Rule, Source, Waiver
+from sendyard.domain.countries.rules import PROMOTIONAL, TEXTS, Aspect, Finding, Level, Need, Pack, Rule, Source, Waiver
 from sendyard.domain.countries.situation import Consent, ConsentKind, Situation
 from sendyard.domain.korean import LMS_BYTES, KoreanClass, count_korean
 
@@ -407,6 +407,7 @@ RULES = (
         waiver=Waiver.NOBODY,
         look=_look_consent,
         purposes=PROMOTIONAL,
+        needs=frozenset({Need.CONSENTS}),
     ),
     Rule(
         id="kr.consent_renewal",
@@ -418,6 +419,7 @@ RULES = (
         waiver=Waiver.OWNER,
         look=_look_renewal,
         purposes=PROMOTIONAL,
+        needs=frozenset({Need.CONSENTS}),
     ),
     Rule(
         id="kr.night",
@@ -429,6 +431,7 @@ RULES = (
         waiver=Waiver.NOBODY,
         look=_margin_window,
         purposes=PROMOTIONAL,
+        needs=frozenset({Need.CONSENTS}),
     ),
     Rule(
         id="kr.kakao_hours",

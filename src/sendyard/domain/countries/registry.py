@@ -70,7 +70,13 @@ def packs_for(country: str, channel: Channel) -> tuple[Pack, ...]:
     return (pack, _BY_CHANNEL[channel]) if channel in _BY_CHANNEL else (pack,)
 
 
-def decide(situation: Situation, aspects: frozenset[Aspect] = EVERYTHING, *, waived: Iterable[str] = ()) -> Decision:
+def decide(
+    situation: Situation,
+    aspects: frozenset[Aspect] = EVERYTHING,
+    *,
+    waived: frozenset[str] | Iterable[str] = frozenset(),
+    in_place: bool = False,
+) -> Decision:
     """
     Ask every rule that concerns a situation.
 
@@ -78,23 +84,32 @@ def decide(situation: Situation, aspects: frozenset[Aspect] = EVERYTHING, *, wai
         situation: the facts; `at` must be aware.
         aspects: what to look at; `AT_HAND_OVER` is cheap and meant for the claim.
         waived: ids of rules set aside for this message or campaign. A rule nobody may waive is asked all the same.
+        in_place: the situation is a copy nobody else reads, and fixes may be written into it.
 
     A fix that is waived is not applied. With `Aspect.TIME` among the aspects, `Decision.until` satisfies all rules
     of hours at once, which may be later than any single verdict's `until`.
     """
-    chosen = frozenset(waived)
+    chosen = waived if isinstance(waived, frozenset) else frozenset(waived)
     verdicts: list[Verdict] = []
     set_aside: list[str] = []
     text = situation
     for pack, rules in _rules_for(situation.country, situation.channel, situation.purpose, aspects):
         asked = [rule for rule in rules if not _is_waived(rule, chosen)] if chosen else rules
-        found, text = pack.check(text, asked)
+        found, text = pack.check(text, asked, in_place=in_place)
         verdicts += found
         if chosen:
             skipped = (rule for rule in rules if _is_waived(rule, chosen))
             set_aside += [rule.id for rule in skipped if any(True for _ in rule.look(text))]
     until = _until(text, verdicts, chosen) if any(one.until for one in verdicts) else None
     return Decision(tuple(verdicts), text.text, until, tuple(set_aside))
+
+
+@lru_cache(maxsize=1024)
+def concerning(country: str, channel: Channel, purpose: Purpose, category: str = "") -> tuple[Rule, ...]:
+    """Give every rule that may have something to say of such messages; see `Rule.concerns`."""
+    return tuple(
+        rule for pack in packs_for(country, channel) for rule in pack.rules if rule.concerns(channel, purpose, category)
+    )
 
 
 def _is_waived(rule: Rule, waived: frozenset[str]) -> bool:

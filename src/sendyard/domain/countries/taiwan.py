@@ -18,7 +18,7 @@ from sendyard.domain.countries.links import (
     is_allowed_url,
     outside,
 )
-from sendyard.domain.countries.rules import PROMOTIONAL, Aspect, Finding, Level, Pack, Rule, Source, Waiver
+from sendyard.domain.countries.rules import PROMOTIONAL, Aspect, Finding, Level, Need, Pack, Rule, Source, Waiver
 from sendyard.domain.countries.situation import ConsentKind, Situation
 
 ZONE = "Asia/Taipei"
@@ -326,6 +326,7 @@ RULES = (
         waiver=Waiver.MANAGER,
         look=_look_consent,
         purposes=PROMOTIONAL,
+        needs=frozenset({Need.CONSENTS}),
         uncertain=True,
     ),
     Rule(

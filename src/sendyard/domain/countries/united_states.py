@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from sendyard.domain.countries.hours import Hours, clock, daily, first_open, person_zones, weekly
-from sendyard.domain.countries.rules import PROMOTIONAL, TEXTS, Aspect, Finding, Level, Pack, Rule, Source, Waiver
+from sendyard.domain.countries.rules import PROMOTIONAL, TEXTS, Aspect, Finding, Level, Need, Pack, Rule, Source, Waiver
 from sendyard.domain.countries.situation import ConsentKind, Registration, Situation
 
 COUNTRIES = frozenset({"US", "PR", "GU", "VI", "AS", "MP"})
@@ -212,6 +212,7 @@ RULES = (
         look=_look_first,
         channels=TEXTS,
         purposes=PROMOTIONAL,
+        needs=frozenset({Need.FIRST_CONTACT}),
         uncertain=True,
     ),
     Rule(
@@ -249,6 +250,7 @@ RULES = (
         look=_look_consent,
         channels=TEXTS,
         purposes=PROMOTIONAL,
+        needs=frozenset({Need.CONSENTS}),
     ),
     Rule(
         id="us.quiet_hours",
@@ -260,6 +262,7 @@ RULES = (
         waiver=Waiver.NOBODY,
         look=_look_quiet,
         purposes=PROMOTIONAL,
+        needs=frozenset({Need.ZONE}),
     ),
     Rule(
         id="us.state_hours",
@@ -271,6 +274,7 @@ RULES = (
         waiver=Waiver.OWNER,
         look=_look_state,
         purposes=PROMOTIONAL,
+        needs=frozenset({Need.ZONE, Need.STATE}),
         uncertain=True,
     ),
 )

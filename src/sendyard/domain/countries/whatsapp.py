@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sendyard.domain.channels import Channel, Purpose
-from sendyard.domain.countries.rules import Aspect, Finding, Level, Pack, Rule, Source, Waiver
+from sendyard.domain.countries.rules import ADVERTISING, Aspect, Finding, Level, Need, Pack, Rule, Source, Waiver
 from sendyard.domain.countries.situation import ConsentKind, Registration, Situation
 
 WINDOW = timedelta(hours=24)
@@ -126,6 +126,7 @@ RULES = (
         waiver=Waiver.NOBODY,
         look=_look_window,
         channels=_CHANNELS,
+        needs=frozenset({Need.INBOUND}),
     ),
     Rule(
         id="wa.template_state",
@@ -170,6 +171,8 @@ RULES = (
         waiver=Waiver.NOBODY,
         look=_look_opt_in,
         channels=_CHANNELS,
+        needs=frozenset({Need.CONSENTS}),
+        categories=ADVERTISING,
         uncertain=True,
     ),
 )

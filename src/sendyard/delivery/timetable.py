@@ -1,0 +1,77 @@
+"""
+When the last of many messages would leave, at the present limits and within the hours that rules leave open.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+_SLOT_MS = 15 * 60_000  # hours begin and end on quarters
+_LONGEST_MS = 31 * 86_400_000  # what takes longer is as good as never
+
+IsOpen = Callable[[int], bool]
+"""Whether messages may leave at a moment, in milliseconds since 1970."""
+
+
+@dataclass(slots=True)
+class Load:
+    """Work of one kind that waits for its moment at one account."""
+
+    at: int
+    left: float  # milliseconds at the account's rate
+    is_open: IsOpen | None  # None: at any hour
+
+
+@dataclass(slots=True)
+class Timetable:
+    """
+    The work of every account, which are independent of each other.
+
+    Loads of one account that are equal in moment and kind are added up, so a million messages are some hundred loads.
+    """
+
+    loads: dict[str, dict[tuple[int, object], Load]] = field(default_factory=dict)
+
+    def add(self, account_id: str, at: int, seconds: float, kind: object = None, is_open: IsOpen | None = None) -> None:
+        """Take one message that may leave from `at` on; `kind` names what `is_open` depends on."""
+        of_account = self.loads.setdefault(account_id, {})
+        # Messages within one slot begin together, so that deferrals to the minute make few loads.
+        key = (at - at % _SLOT_MS, kind)
+        load = of_account.get(key)
+        if load is None:
+            load = of_account[key] = Load(at, 0.0, is_open)
+        load.at = min(load.at, at)
+        load.left += seconds * 1000
+
+    def end(self) -> int | None:
+        """Say when the last is gone; None when there is nothing, or when that is more than a month away."""
+        ends = [_end(loads.values()) for loads in self.loads.values()]
+        known = [end for end in ends if end is not None]
+        return max(known) if known and len(known) == len(ends) else None
+
+
+def _end(loads: Iterable[Load]) -> int | None:
+    waiting = sorted((Load(load.at, load.left, load.is_open) for load in loads), key=lambda load: load.at)
+    if all(load.is_open is None for load in waiting):
+        now = float(waiting[0].at)
+        for load in waiting:
+            now = max(now, load.at) + load.left
+        return int(now)
+    moment = waiting[0].at
+    latest, end = moment + _LONGEST_MS, float(moment)
+    while waiting and moment < latest:
+        # One slot: what has begun and is open shares the account, the earliest first.
+        until = moment - moment % _SLOT_MS + _SLOT_MS
+        clock = float(moment)
+        for load in waiting:
+            if load.at >= until or clock >= until:
+                break
+            if load.is_open is not None and not load.is_open(moment):
+                continue
+            clock = max(clock, load.at)
+            took = min(load.left, until - clock)
+            load.left -= took
+            clock += took
+            end = max(end, clock)
+        waiting = [load for load in waiting if load.left > 0]
+        moment = until
+    return None if waiting else int(end)
