@@ -52,13 +52,14 @@ _WORDS: dict[Intent, dict[str, str]] = {
 }
 """By intent and language, separated by bars; every language is understood from everybody."""
 
-_IN_COUNTRY: dict[str, dict[Intent, str]] = {"TW": {Intent.OPT_OUT: "n|nt|td|t d"}}
-"""Short answers that mean this in one country and anything in the next."""
+_IN_COUNTRY: dict[str, tuple[str, dict[Intent, str]]] = {"TW": ("zh-Hant", {Intent.OPT_OUT: "n|nt|td|t d"})}
+"""Short answers that mean this in one country and anything in the next, with the language to answer in."""
 
-_ONLY_WHEN_STOPPED: dict[str, Intent] = dict.fromkeys(
-    ("yes", "네", "예", "동의", "好", "是", "हाँ", "हां"), Intent.OPT_IN
-)
+_ASSENTS: dict[str, str] = {"en": "yes", "ko": "네|예|동의", "zh-Hant": "好|是", "hi": "हाँ|हां"}
 """Answers that mean "start again" only from a person who is opted out or was just asked."""
+
+LANGUAGES = ("en", "ko", "zh-Hant", "hi")
+"""Those with words of their own."""
 
 _TRIMMED = frozenset("PSZC")
 """Unicode categories without meaning at the ends: punctuation, symbols (emoji), separators, control characters."""
@@ -79,13 +80,26 @@ def normalise(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a keyword asks for, and the language it is of."""
+
+    intent: Intent
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class Keywords:
     """The words in force for a workspace; made by `keywords_with`, or `STANDARD` for the built-in ones."""
 
-    everywhere: Mapping[str, Intent]
-    in_country: Mapping[str, Mapping[str, Intent]]
+    everywhere: Mapping[str, Meaning]
+    in_country: Mapping[str, Mapping[str, Meaning]]
 
     def intent(self, text: str, *, country: str = "", is_stopped: bool = False) -> Intent | None:
+        """Say what a whole message asks for, as `meaning` does, without the language."""
+        found = self.meaning(text, country=country, is_stopped=is_stopped)
+        return found.intent if found else None
+
+    def meaning(self, text: str, *, country: str = "", is_stopped: bool = False) -> Meaning | None:
         """
         Say what a whole message asks for; None for an ordinary reply.
 
@@ -98,47 +112,70 @@ class Keywords:
             return None
         word = normalise(text)
         found = self.everywhere.get(word) or self.in_country.get(country, {}).get(word)
-        return found or (_ONLY_WHEN_STOPPED_NORMAL.get(word) if is_stopped else None)
+        return found or (_ASSENTS_NORMAL.get(word) if is_stopped else None)
+
+    def with_words(self, own: Mapping[str, Meaning]) -> "Keywords":
+        """Give these words and `own` ones, by their form of `own_word`."""
+        return Keywords({**self.everywhere, **own}, self.in_country)
 
 
-def keywords_with(added: Mapping[Intent, Iterable[str]]) -> Keywords:
+def keywords_with(added: Mapping[Intent, Iterable[str]], language: str = "en") -> Keywords:
     """
     Give the built-in words and a workspace's own; an own word wins over a built-in one of another meaning.
+
+    `language` is that of the own words; `Keywords.with_words` adds those of another.
 
     Built-in words of refusal cannot be given another meaning: the law names them.
 
     Raises:
         ValueError: an added word is empty after normalisation, too long, or a built-in word of refusal.
     """
-    own: dict[str, Intent] = {}
-    for intent, words in added.items():
-        for written in words:
-            word = normalise(written)
-            if not word or len(written) > LONGEST_KEYWORD:
-                raise ValueError(
-                    f"expected a word of 1 to {LONGEST_KEYWORD} characters, not only punctuation, found {written!r:.60}"
-                )
-            if intent is not Intent.OPT_OUT and STANDARD.everywhere.get(word) is Intent.OPT_OUT:
-                raise ValueError(f"{written!r} means opt-out everywhere and cannot mean {intent.value}")
-            own[word] = intent
-    return Keywords({**STANDARD.everywhere, **own}, STANDARD.in_country)
+    own = {own_word(written, intent): Meaning(intent, language) for intent, words in added.items() for written in words}
+    return STANDARD.with_words(own)
+
+
+def own_word(written: str, intent: Intent) -> str:
+    """
+    Bring a workspace's own word into the form in which it is compared.
+
+    Raises:
+        ValueError: as `keywords_with`.
+    """
+    word = normalise(written)
+    if not word or len(written) > LONGEST_KEYWORD:
+        raise ValueError(
+            f"expected a word of 1 to {LONGEST_KEYWORD} characters, not only punctuation, found {written!r:.60}"
+        )
+    built_in = STANDARD.everywhere.get(word)
+    if intent is not Intent.OPT_OUT and built_in and built_in.intent is Intent.OPT_OUT:
+        raise ValueError(f"{written!r} means opt-out everywhere and cannot mean {intent.value}")
+    return word
 
 
 def words_of(intent: Intent, language: str) -> tuple[str, ...]:
-    """Give the built-in words of a language ("en", "ko", "zh-Hant", "hi"), for screens and confirmations."""
+    """Give the built-in words of a language of `LANGUAGES`, for screens and confirmations."""
     return tuple(_WORDS[intent][language].split("|"))
+
+
+def assents_of(language: str) -> tuple[str, ...]:
+    """Give the words of a language that say yes to a question, the usual one first."""
+    return tuple(_ASSENTS[language].split("|"))
 
 
 def _standard() -> Keywords:
     everywhere = {
-        normalise(word): intent
+        normalise(word): Meaning(intent, language)
         for intent, languages in _WORDS.items()
-        for words in languages.values()
+        for language, words in languages.items()
         for word in words.split("|")
     }
     in_country = {
-        country: {normalise(word): intent for intent, words in meanings.items() for word in words.split("|")}
-        for country, meanings in _IN_COUNTRY.items()
+        country: {
+            normalise(word): Meaning(intent, language)
+            for intent, words in meanings.items()
+            for word in words.split("|")
+        }
+        for country, (language, meanings) in _IN_COUNTRY.items()
     }
     return Keywords(everywhere, in_country)
 
@@ -146,7 +183,9 @@ def _standard() -> Keywords:
 STANDARD = _standard()
 """The built-in words."""
 
-_ONLY_WHEN_STOPPED_NORMAL = {normalise(word): intent for word, intent in _ONLY_WHEN_STOPPED.items()}
+_ASSENTS_NORMAL = {
+    normalise(word): Meaning(Intent.OPT_IN, language) for language in LANGUAGES for word in assents_of(language)
+}
 
 _REFUSAL_FORMS = (
     r"\b(?:stop|quit)\s+(?:texting|messaging|sending|contacting|calling|bothering|spamming)\b",

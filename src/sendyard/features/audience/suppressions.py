@@ -26,7 +26,7 @@ COLUMNS = ("address", "channel", "purpose", "reason", "source", "evidence", "cre
 """The header of the exported file, in its order."""
 
 Documents: TypeAlias = list[dict[str, Any]]
-_NAMES = ("id", "address", "channel", "purpose", "reason", "source", "evidence", "created_at")
+_NAMES = ("id", "address", "channel", "purpose", "reason", "source", "evidence", "created_at", "needs_review")
 _AT_ONCE = 5000
 
 
@@ -89,14 +89,39 @@ class Suppressions:
         return _document(await self._database.write(insert))
 
     async def list(
-        self, workspace_id: str, *, to: str = "", country: str = "", after: str = "", limit: int = 100
+        self,
+        workspace_id: str,
+        *,
+        to: str = "",
+        country: str = "",
+        after: str = "",
+        limit: int = 100,
+        to_review: bool = False,
     ) -> Documents:
-        """Give suppressions in the order they were made, after the id `after`; of one address when `to` is given."""
+        """
+        Give suppressions in the order they were made, after the id `after`; of one address when `to` is given.
+
+        `to_review` gives only those that were read from a sentence such as "please stop texting me" and that nobody
+        has looked at yet.
+        """
         address = read_address(to, country) if to else ""
         rows = await self._database.read(
-            lambda tx: queries.suppressions(tx, workspace_id, address=address, after=after, limit=limit)
+            lambda tx: queries.suppressions(
+                tx, workspace_id, address=address, after=after, limit=limit, to_review=to_review
+            )
         )
         return [_document(row) for row in rows]
+
+    async def reviewed(self, workspace_id: str, suppression_id: str) -> None:
+        """
+        Note that a person found right what was read from a sentence; to overrule it, remove the suppression.
+
+        Raises:
+            NotFound: no suppression of this id waits to be looked at.
+        """
+        if not await self._database.write(lambda tx: queries.reviewed(tx, workspace_id, suppression_id)):
+            detail = f"No suppression {suppression_id!r:.60} waits for a review; list them with to_review to see."
+            raise NotFound("unknown_suppression", detail)
 
     async def remove(
         self,
@@ -230,7 +255,8 @@ def _check(reason: str, source: str, evidence: str) -> None:
 
 
 def _document(row: tuple[Any, ...]) -> dict[str, Any]:
-    return dict(zip(_NAMES, row, strict=True))
+    document = dict(zip(_NAMES, row, strict=True))
+    return document | {"needs_review": bool(document["needs_review"])}
 
 
 def _cell(value: object) -> str:
