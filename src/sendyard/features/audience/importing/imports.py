@@ -3,39 +3,25 @@ Imports: rows that were read become people, in chunks; each chunk is one transac
 
 Repeating an import changes nothing. Nothing in it lifts a suppression or a withdrawn consent. Taking it back deletes
 the people it made and restores what it changed, unless somebody changed it since.
+
+Whoever works on an import holds it by a lease, which every step extends in its own transaction. So of several processes
+one works, a cancelled import stops at the next step, and one whose process died is carried on behind its last step.
 """
 
 import asyncio
-import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-import msgspec
-
-from sendyard.domain.errors import Conflict, NotFound
-from sendyard.features.audience import queries as audience_queries
+from sendyard.domain.errors import AppError, Conflict, NotFound
 from sendyard.features.audience.contacts.queries import begin_change
-from sendyard.features.audience.contacts.rows import Identity
-from sendyard.features.audience.erased import revive
-from sendyard.features.audience.fields import FieldSet, field_set
 from sendyard.features.audience.importing import queries
-from sendyard.features.audience.importing.planning import (
-    Entry,
-    Plan,
-    Refusal,
-    entry_of,
-    new_row,
-    plan_chunk,
-    tags_among,
-)
-from sendyard.features.audience.importing.queries import ChangeRow, ImportRow
+from sendyard.features.audience.importing.queries import ImportRow
+from sendyard.features.audience.importing.storing import Stored, Target, Wish, reasons_of, store_chunk
 from sendyard.features.audience.importing.undoing import undo_step
-from sendyard.features.audience.labels import LIST, label_set, make, require_tags
-from sendyard.features.audience.queries import ConsentRow
+from sendyard.features.audience.reading.refusals import refused_row
 from sendyard.features.audience.reading.verdicts import RowVerdict
 from sendyard.storage.address_keys import AddressKeys
 from sendyard.storage.engine import Database
@@ -44,34 +30,38 @@ from sendyard.storage.transaction import Transaction
 
 CHUNK = 2000
 """Rows of one transaction: more would keep others waiting for longer, fewer would cost more commits."""
+LEASE_MS = 20_000
+"""How long a step may take before the import is given to another process."""
 
-RUNNING, DONE, FAILED, UNDOING, UNDONE = "running", "done", "failed", "undoing", "undone"
-_PROMOTIONAL = "promotional"
-_encode = msgspec.json.Encoder().encode
+INSPECTED, CHECKING, QUEUED, RUNNING, DONE, FAILED, CANCELLED, UNDOING, UNDONE = (
+    "inspected", "checking", "queued", "running", "done", "failed", "cancelled", "undoing", "undone",
+)  # fmt: skip
+_SHOWN = 20  # refused rows that an answer names
 Documents: TypeAlias = list[dict[str, Any]]
-_Stored: TypeAlias = tuple[Counter[str], list[Refusal]]
 Progress: TypeAlias = Callable[[Mapping[str, int]], None]
+Gauge: TypeAlias = Callable[[], tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """How a file is stored. `list` is made if it is not there; `source` stands where the file says nothing."""
-
-    name: str
-    list: str = ""
-    tags: Sequence[str] = ()
-    source: str = "import"
+class Stopped(Exception):
+    """The import was cancelled, or another process works on it."""
 
 
 @dataclass(slots=True)
-class _Run:
-    """One import under way."""
+class Run:
+    """
+    One import under way: what it reads, where that goes, and who wants to know.
 
-    workspace_id: str
-    wish: Wish
-    row: ImportRow
+    `counts` and the row's `at_row` are as of the last step. `gauge` tells bytes read and bytes in all; `header` are the
+    names above the refused rows. A dry run of an import without a number leaves no trace.
+    """
+
+    target: Target
+    dry_run: bool = False
+    header: Sequence[str] = ()
+    gauge: Gauge = lambda: (0, 0)
+    progress: Progress | None = None
+    refused: Callable[[Sequence[RowVerdict]], None] | None = None
     counts: Counter[str] = field(default_factory=Counter)
-    refusals: list[Refusal] = field(default_factory=list)
 
 
 class Imports:
@@ -81,6 +71,7 @@ class Imports:
         """Take where rows are, and what recognises addresses of people who were erased."""
         self._database = database
         self._keys = keys
+        self._undoing: set[asyncio.Task[dict[str, Any]]] = set()
 
     async def run(
         self,
@@ -88,8 +79,10 @@ class Imports:
         verdicts: Iterable[RowVerdict],
         wish: Wish,
         *,
+        header: Sequence[str] = (),
         dry_run: bool = False,
         progress: Progress | None = None,
+        refused: Callable[[Sequence[RowVerdict]], None] | None = None,
     ) -> dict[str, Any]:
         """
         Store what was read of a file; rows are read in a thread while the ones before are written.
@@ -98,229 +91,257 @@ class Imports:
             workspace_id: whose people they become.
             verdicts: rows in the order of the file; refused ones are counted.
             wish: how.
+            header: the names of the file's columns, for the refused rows that are kept.
             dry_run: only say what would happen.
             progress: told the counts after every chunk.
+            refused: given the refused rows of every chunk.
 
         Returns:
-            The import (see `get`) with `refusals`, rows that were read and still could not be stored.
+            The import (see `get`) with `dry_run` and the first refused rows in `refusals`.
+
+        Raises:
+            Conflict: it was cancelled meanwhile.
         """
         moment = now_ms()
-        row = ImportRow(0, new_id(), wish.name[:200], RUNNING, "{}", moment, None, None)
+        row = ImportRow(
+            0, new_id(), wish.name[:200], RUNNING, "{}", moment, owner=new_id(), lease_until=moment + LEASE_MS
+        )
         if not dry_run:
-            row = await self._database.write(lambda tx: _begin(tx, workspace_id, row))
-        run = _Run(workspace_id, wish, row)
-        source = iter(verdicts)
-        reading = asyncio.create_task(asyncio.to_thread(_next_chunk, source))
-        store = self._database.read if dry_run else self._database.write
+            row = await self._database.write(lambda tx: begin(tx, workspace_id, row))
+        refusals: Documents = []
+
+        def take(found: Sequence[RowVerdict]) -> None:
+            more = found[: _SHOWN - len(refusals)]
+            refusals.extend({"row": one.row, "code": one.code, "detail": one.detail} for one in more)
+            if refused is not None:
+                refused(found)
+
+        run = Run(Target(workspace_id, row, wish), dry_run, header, progress=progress, refused=take)
         try:
-            while chunk := await reading:
-                reading = asyncio.create_task(asyncio.to_thread(_next_chunk, source))
-                counts, refusals = await store(
-                    lambda tx, chunk=chunk: self._store(tx, run, chunk, dry_run=dry_run)  # type: ignore[misc]
-                )
-                run.counts.update(counts)
-                run.refusals += refusals
-                if progress is not None:
-                    progress(dict(run.counts))
-        except BaseException:
-            reading.cancel()
+            await self.store(run, iter(verdicts))
+        except Stopped:
+            raise Conflict("import_stopped", "The import was cancelled; what was stored can be taken back.") from None
+        except BaseException as error:
             if not dry_run:
-                await self._finish(run, FAILED)
+                await self.finish(run, FAILED, sentence_of(error))
             raise
         if not dry_run:
-            await self._finish(run, DONE)
-        done = run.row._replace(counts=json.dumps(run.counts), status=DONE, finished_at=now_ms())
-        return _document(done) | {"dry_run": dry_run, "refusals": [refusal._asdict() for refusal in run.refusals]}
+            await self.finish(run, DONE)
+        done = run.target.row._replace(counts=json.dumps(run.counts), status=DONE, finished_at=now_ms())
+        return document(done) | {"dry_run": dry_run, "refusals": refusals}
+
+    async def store(self, run: Run, verdicts: Iterator[RowVerdict]) -> None:
+        """
+        Store the rest of a file chunk by chunk.
+
+        Raises:
+            Stopped: the import is no longer ours; what was stored up to the last step stays.
+        """
+        chunks = _chunks(verdicts)
+        reading = asyncio.create_task(asyncio.to_thread(next, chunks, None))
+        try:
+            while (chunk := await reading) is not None:
+                reading = asyncio.create_task(asyncio.to_thread(next, chunks, None))
+                await self._step(run, chunk)
+        finally:
+            reading.cancel()
+
+    async def finish(self, run: Run, status: str, failure: str = "") -> None:
+        """Note how an import ended, unless it is no longer ours."""
+        target = run.target
+        finished_at = None if status == INSPECTED else now_ms()
+        row = target.row._replace(status=status, failure=failure, finished_at=finished_at)
+
+        def end(tx: Transaction) -> None:
+            if queries.hold_import(tx, target.workspace_id, target.row, until=now_ms()):
+                queries.change_import(tx, target.workspace_id, row, "status", "failure", "finished_at")
+
+        await self._database.write(end)
 
     async def list(self, workspace_id: str, *, before: int = 0, limit: int = 50) -> Documents:
         """Give imports, newest first, before a number (0: from the newest)."""
         found = await self._database.read(
             lambda tx: queries.imports(tx, workspace_id, before=before or 1 << 62, limit=limit)
         )
-        return [_document(row) for row in found]
+        return [document(row) for row in found]
 
     async def get(self, workspace_id: str, import_id: str) -> dict[str, Any]:
         """Give one import: id, number, name, status, counts and its times. Raises NotFound."""
-        return _document(await self._database.read(lambda tx: _require(tx, workspace_id, import_id)))
+        return document(await self._database.read(lambda tx: require_import(tx, workspace_id, import_id)))
 
-    async def undo(self, workspace_id: str, import_id: str) -> dict[str, Any]:
+    async def undo(self, workspace_id: str, import_id: str, *, patience: float | None = None) -> dict[str, Any]:
         """
         Take an import back; may be repeated after a crash.
 
+        Args:
+            workspace_id: whose it is.
+            import_id: which.
+            patience: seconds to wait for the end; None waits as long as it takes.
+
         Returns:
             The import with counts of `deleted` people, `restored` people, and those `kept` because they were changed
-            since.
+            since; with patience perhaps still on its way.
 
         Raises:
             NotFound: there is no such import.
             Conflict: it is still running, or was taken back already.
         """
+        owner = new_id()
 
-        def begin(tx: Transaction) -> ImportRow | None:
-            row = _require(tx, workspace_id, import_id)
-            taken = queries.take_import(tx, workspace_id, row.no, (DONE, FAILED, UNDOING), UNDOING)
-            return row if taken else None
+        def claim(tx: Transaction) -> ImportRow | None:
+            row = require_import(tx, workspace_id, import_id)
+            until = now_ms() + LEASE_MS
+            if row.status == UNDOING and (row.lease_until or 0) < now_ms():
+                taken = queries.claim_import(tx, workspace_id, row, owner=owner, status=UNDOING, until=until)
+            else:
+                ended = (DONE, FAILED, CANCELLED)
+                taken = queries.take_import(tx, workspace_id, row.no, ended, UNDOING, until=until, owner=owner)
+            return row._replace(status=UNDOING, owner=owner) if taken else None
 
-        row = await self._database.write(begin)
+        row = await self._database.write(claim)
         if row is None:
             raise Conflict("not_undoable", "This import is running or was taken back already; nothing was changed.")
+        work = asyncio.create_task(self.undo_rest(workspace_id, row))
+        if patience is None:
+            return await work
+        self._undoing.add(work)
+        work.add_done_callback(self._undoing.discard)
+        ended, _ = await asyncio.wait({work}, timeout=patience)
+        return work.result() if ended else await self.get(workspace_id, import_id)
+
+    async def undo_rest(self, workspace_id: str, row: ImportRow) -> dict[str, Any]:
+        """Take back what is left of an import that is ours and in the state `undoing`. Raises Stopped."""
         counts: Counter[str] = Counter(json.loads(row.counts))
-        after = -1
-        while True:
-            step = await self._database.write(
-                lambda tx, after=after: undo_step(tx, workspace_id, row.no, row.id, after, now=now_ms())  # type: ignore[misc]
+        after: int | None = -1
+        while after is not None:
+            counts, after = await self._database.write(
+                lambda tx, counts=counts, after=after: _undo_some(tx, workspace_id, row, counts, after)  # type: ignore[misc]
             )
-            counts.update(step.counts)
-            if step.done:
-                break
-            after = step.after
         undone = row._replace(status=UNDONE, counts=json.dumps(counts), undone_at=now_ms())
-        await self._database.write(lambda tx: queries.change_import(tx, workspace_id, undone))
-        return _document(undone)
+        await self._database.write(lambda tx: queries.change_import(tx, workspace_id, undone, "status", "undone_at"))
+        return document(undone)
 
-    async def _finish(self, run: _Run, status: str) -> None:
-        row = run.row._replace(status=status, counts=json.dumps(run.counts), finished_at=now_ms())
-        await self._database.write(lambda tx: queries.change_import(tx, run.workspace_id, row))
+    async def _step(self, run: Run, chunk: Sequence[RowVerdict]) -> None:
+        target = run.target
+        if run.dry_run:
+            stored = await self._database.read(lambda tx: store_chunk(tx, self._keys, target, chunk, dry_run=True))
+            if target.row.no:
+                await self._database.write(lambda tx: _note_step(tx, run, chunk, stored))
+        else:
 
-    def _store(self, tx: Transaction, run: _Run, chunk: Sequence[RowVerdict], *, dry_run: bool) -> _Stored:
-        workspace_id, moment = run.workspace_id, run.row.created_at
-        counts: Counter[str] = Counter(rows=len(chunk))
-        taken = [verdict for verdict in chunk if not verdict.code]
-        counts["refused"] = len(chunk) - len(taken)
-        fields = field_set(tx, workspace_id)
-        marks, tags = ((), dict.fromkeys(tags_among(taken), 0)) if dry_run else _labels(tx, run, taken)
-        entries: list[Entry] = []
-        refusals: list[Refusal] = []
-        for verdict in taken:
-            found = entry_of(verdict, fields, tags, marks, run.wish.source)
-            if isinstance(found, Entry):
-                entries.append(found)
-            else:
-                refusals.append(found)
-        counts["refused"] += len(refusals)
-        slots = [*fields.by_slot]
-        wanted = [*dict.fromkeys(one for entry in entries for one in entry.identities)]
-        held, rows = queries.known(tx, workspace_id, wanted, slots)
-        plan = plan_chunk(entries, held, rows)
-        counts.update(added=len(plan.added), updated=len(plan.updates), unchanged=plan.unchanged, shared=plan.shared)
-        addresses = [one.value for entry in entries for one in entry.identities]
-        if not dry_run:
-            self._write(tx, run, plan, fields, moment)
-            revive(tx, self._keys, workspace_id, addresses, now=moment)
-        stopped = audience_queries.suppressed_among(tx, workspace_id, addresses)
-        counts["suppressed"] = len(stopped)
-        if not dry_run:
-            _keep_consents(tx, run, entries, stopped, moment)
-        return counts, refusals
+            def step(tx: Transaction) -> Stored:
+                # The lease first: what another process does cannot be done here too.
+                _hold(tx, target.workspace_id, target.row)
+                found = store_chunk(tx, self._keys, target, chunk, dry_run=False)
+                _note_step(tx, run, chunk, found)
+                return found
 
-    def _write(self, tx: Transaction, run: _Run, plan: Plan, fields: FieldSet, now: int) -> None:
-        workspace_id = run.workspace_id
-        slots = [*fields.by_slot]
-        change = begin_change(tx, workspace_id, contacts=len(plan.added))
-        if plan.added:
-            rows = [new_row(entry, slots, change.contact + at, new_id()) for at, entry in enumerate(plan.added)]
-            queries.insert_contacts(tx, workspace_id, change, rows, slots, import_no=run.row.no, now=now)
-        identities = [(*one, change.contact + at) for at, entry in enumerate(plan.added) for one in entry.identities]
-        identities += [(*one, number) for number, update in plan.updates.items() for one in update.identities]
-        if identities:
-            queries.insert_identities(tx, workspace_id, identities, now=now)
-        if plan.updates:
-            values = {number: update.after for number, update in plan.updates.items()}
-            queries.update_contacts(tx, workspace_id, change, values, now=now)
-            _note_changes(tx, run, plan)
+            stored = await self._database.write(step)
+        run.counts.update(stored.counts)
+        if run.refused is not None:
+            run.refused(stored.refused)
+        if run.progress is not None:
+            run.progress(reasons_of(run.counts)[0])
 
 
-def _next_chunk(source: Iterator[RowVerdict]) -> list[RowVerdict]:
-    return [*itertools.islice(source, CHUNK)]
-
-
-def _begin(tx: Transaction, workspace_id: str, row: ImportRow) -> ImportRow:
+def begin(tx: Transaction, workspace_id: str, row: ImportRow) -> ImportRow:
+    """Give an import its number, and store it."""
     row = row._replace(no=begin_change(tx, workspace_id, imports=1).import_)
     queries.insert_import(tx, workspace_id, row)
     return row
 
 
-def _labels(tx: Transaction, run: _Run, taken: Sequence[RowVerdict]) -> tuple[Sequence[int], dict[str, int]]:
-    """The numbers of labels everybody gets, and of the tags the chunk names; those missing are made."""
-    workspace_id, wish, now = run.workspace_id, run.wish, run.row.created_at
-    known = label_set(tx, workspace_id)
-    marks: list[int] = []
-    if wish.list:
-        found = known.find(LIST, wish.list) or make(tx, workspace_id, LIST, wish.list, now=now)
-        marks.append(found.no)
-    marks += require_tags(tx, workspace_id, known, wish.tags, now=now)
-    names = [*tags_among(taken)]
-    return marks, dict(zip(names, require_tags(tx, workspace_id, known, names, now=now), strict=True))
+def _hold(tx: Transaction, workspace_id: str, row: ImportRow) -> None:
+    if not queries.hold_import(tx, workspace_id, row, until=now_ms() + LEASE_MS):
+        raise Stopped
 
 
-def _note_changes(tx: Transaction, run: _Run, plan: Plan) -> None:
-    """Note what changed in people who were there before, together with what this import changed in them earlier."""
-    of_others = [number for number in plan.updates if plan.rows[number]["import_no"] != run.row.no]
-    earlier = {row.contact_no: row for row in queries.changes_of(tx, run.workspace_id, run.row.no, of_others)}
-    notes: list[ChangeRow] = []
-    for number in of_others:
-        update = plan.updates[number]
-        before, after = update.before, update.after
-        added: list[Sequence[str]] = [[*one] for one in update.identities]
-        if number in earlier:
-            before = before | json.loads(earlier[number].before)
-            known = json.loads(earlier[number].after)
-            added = [*known.pop("identities", []), *added]
-            after = known | after
-        written = after | {"identities": added} if added else after
-        notes.append(ChangeRow(number, _encode(before).decode(), _encode(written).decode()))
-    if notes:
-        queries.note_changes(tx, run.workspace_id, run.row.no, notes)
+def _note_step(tx: Transaction, run: Run, chunk: Sequence[RowVerdict], stored: Stored) -> None:
+    workspace_id, row = run.target.workspace_id, run.target.row
+    if run.dry_run:
+        _hold(tx, workspace_id, row)
+    counts = json.dumps(_sum(run.counts, stored.counts))
+    done, total = run.gauge()
+    noted = row._replace(at_row=chunk[-1].row, read_bytes=done, total_bytes=total, counts=counts, checked=counts)
+    place = "checked" if run.dry_run else "counts"
+    names = ("read_bytes", "total_bytes", place) if run.dry_run else ("at_row", "read_bytes", "total_bytes", place)
+    queries.change_import(tx, workspace_id, noted, *names)
+    if stored.refused and run.header:
+        lines = b"".join(refused_row(run.header, verdict) for verdict in stored.refused).decode()
+        queries.add_refusals(tx, workspace_id, row.no, noted.at_row, lines, now=now_ms())
 
 
-def _keep_consents(tx: Transaction, run: _Run, entries: Sequence[Entry], stopped: set[str], now: int) -> None:
-    """Keep what the file says of consent, unless the person said no before: an import never takes a no back."""
-    said: dict[str, Entry] = {}
-    for entry in entries:
-        if entry.consent is not None and entry.identities:
-            said[entry.identities[0].value] = entry
-    if not said:
-        return
-    in_force = {
-        row.address: row.state
-        for row in audience_queries.consents_in_force(tx, run.workspace_id, said)
-        if row.purpose == _PROMOTIONAL and not row.channel
-    }
-    fresh: list[ConsentRow] = []
-    for address, entry in said.items():
-        state = "granted" if entry.consent else "withdrawn"
-        known = in_force.get(address)
-        if known == state or (entry.consent and (known == "withdrawn" or address in stopped)):
-            continue
-        at = _moment(entry.consent_at) or now
-        evidence = f"{run.wish.name[:150]}, row {entry.row}"
-        fresh.append(ConsentRow(new_id(), address, "", _PROMOTIONAL, state, f"import:{run.row.id}", evidence, at, now))
-    if fresh:
-        audience_queries.add_consents(tx, run.workspace_id, fresh)
+def _undo_some(
+    tx: Transaction, workspace_id: str, row: ImportRow, counts: Counter[str], after: int
+) -> tuple[Counter[str], int | None]:
+    _hold(tx, workspace_id, row)
+    step = undo_step(tx, workspace_id, row.no, row.id, after, now=now_ms())
+    counts = _sum(counts, step.counts)
+    queries.change_import(tx, workspace_id, row._replace(counts=json.dumps(counts)), "counts")
+    return counts, None if step.done else step.after
 
 
-def _moment(day: str) -> int | None:
-    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000) if day else None
+def _sum(counts: Counter[str], more: Counter[str]) -> Counter[str]:
+    """Add counts; other than with `+`, those of zero stay."""
+    both = Counter(counts)
+    both.update(more)
+    return both
 
 
-def _require(tx: Transaction, workspace_id: str, import_id: str) -> ImportRow:
+def _chunks(verdicts: Iterator[RowVerdict]) -> Iterator[list[RowVerdict]]:
+    """Gather verdicts; those of one row stay together, so that reading can go on behind a row."""
+    chunk: list[RowVerdict] = []
+    try:
+        for verdict in verdicts:
+            if len(chunk) >= CHUNK and not verdict.part:
+                full, chunk = chunk, []
+                yield full
+            chunk.append(verdict)
+    except Exception:
+        # Whatever is wrong with the rest of a file, this much of it was read.
+        if chunk:
+            yield chunk
+        raise
+    if chunk:
+        yield chunk
+
+
+def sentence_of(error: BaseException) -> str:
+    """Say why an import failed, and what to do."""
+    why = error.detail if isinstance(error, AppError) else "It broke off unexpectedly; the log says more."
+    return f"{why} What was stored stays and can be taken back; importing the file again adds only what is missing."
+
+
+def require_import(tx: Transaction, workspace_id: str, import_id: str) -> ImportRow:
+    """Find an import. Raises NotFound."""
     row = queries.import_by_id(tx, workspace_id, import_id)
     if row is None:
         raise NotFound("unknown_import", f"There is no import {import_id!r:.60}; list them to see those there are.")
     return row
 
 
-def _document(row: ImportRow) -> dict[str, Any]:
+def document(row: ImportRow) -> dict[str, Any]:
+    """An import as interfaces show it."""
+    counts, reasons = reasons_of(json.loads(row.counts))
+    checked = reasons_of(json.loads(row.checked)) if row.checked else None
+    shape = json.loads(row.shape)
     return {
         "id": row.id,
         "number": row.no,
         "name": row.name,
         "status": row.status,
-        "counts": json.loads(row.counts),
+        "counts": counts,
+        "reasons": reasons,
+        "share": round(row.read_bytes / row.total_bytes, 4) if row.total_bytes else float(row.status == DONE),
+        "checked": {"counts": checked[0], "reasons": checked[1]} if checked else None,
+        "failure": row.failure,
+        "manner": json.loads(row.manner),
+        "file": shape.get("file"),
+        "columns": shape.get("columns", []),
         "created_at": row.created_at,
         "finished_at": row.finished_at,
         "undone_at": row.undone_at,
     }
 
 
-__all__ = ["CHUNK", "Identity", "Imports", "Wish"]
+__all__ = ["CHUNK", "Imports", "Run", "Stopped", "Wish"]

@@ -69,10 +69,28 @@ class Plan:
     shared: int = 0  # identities left out because they are somebody else's
 
 
-def entry_of(
-    verdict: RowVerdict, fields: FieldSet, tags: Mapping[str, int], marks: Sequence[int], source: str
-) -> Entry | Refusal:
-    """Bring one row into the terms of the database; `tags` holds the numbers of all tags by their names as given."""
+class Labels:
+    """The numbers of labels: those everybody gets, and of the tags and lists that rows name."""
+
+    def __init__(self, everybody: Sequence[int], tags: Mapping[str, int], lists: Mapping[str, int]) -> None:
+        """Take numbers by the names as given; those missing, as in a dry run, are left out."""
+        self._everybody = tuple(everybody)
+        self._tags = tags
+        self._lists = lists
+        self._known: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[int, ...]] = {((), ()): self._everybody}
+
+    def of(self, tags: tuple[str, ...], lists: tuple[str, ...]) -> tuple[int, ...]:
+        """The labels of somebody with these tags and lists; most people of a file share a few sets of them."""
+        found = self._known.get((tags, lists))
+        if found is None:
+            named = [*(self._tags.get(name) for name in tags), *(self._lists.get(name) for name in lists)]
+            found = (*self._everybody, *(number for number in named if number is not None))
+            self._known[tags, lists] = found
+        return found
+
+
+def entry_of(verdict: RowVerdict, fields: FieldSet, labels: Labels, source: str) -> Entry | Refusal:
+    """Bring one row into the terms of the database."""
     said = verdict.fields
     columns: dict[str, Any] = {}
     if said:
@@ -87,9 +105,10 @@ def entry_of(
                 columns[custom.slot] = custom.stored(text)
             except Invalid as error:
                 return Refusal(verdict.row, error.code, error.detail)
-    labels = (*marks, *(tags[tag] for tag in verdict.tags)) if verdict.tags else tuple(marks)
     day = said.get("consent_at", "") if said else ""
-    return Entry(verdict.row, _identities(verdict), columns, labels, verdict.consent, day)
+    return Entry(
+        verdict.row, _identities(verdict), columns, labels.of(verdict.tags, verdict.lists), verdict.consent, day
+    )
 
 
 def _identities(verdict: RowVerdict) -> list[Identity]:
@@ -232,3 +251,8 @@ def _only_guessed(name: str, row: ContactRow) -> bool:
 def tags_among(verdicts: Iterable[RowVerdict]) -> dict[str, None]:
     """Every tag a chunk names, once."""
     return {tag: None for verdict in verdicts for tag in verdict.tags}
+
+
+def lists_among(verdicts: Iterable[RowVerdict]) -> dict[str, None]:
+    """Every list a chunk names, once."""
+    return {name: None for verdict in verdicts for name in verdict.lists}

@@ -5,10 +5,13 @@ The SQL of imports: whole chunks at a time.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sendyard.features.audience.contacts.rows import Change, ContactRow, Identity
+from sendyard.features.audience.contacts.rows import NUMBERS, Change, ContactRow, Identity
 from sendyard.storage.transaction import Transaction
 
-_IMPORT = "no, id, name, status, counts, created_at, finished_at, undone_at"
+_IMPORT = (
+    "no, id, name, status, counts, created_at, finished_at, undone_at, manner, shape, file, at_row, read_bytes,"
+    " total_bytes, checked, failure, owner, lease_until"
+)
 _NEW = ("no", "id", "country", "marks", "lead", "language", "time_zone", "zone_origin", "source", "name")
 
 
@@ -21,8 +24,25 @@ class ImportRow(NamedTuple):
     status: str
     counts: str  # JSON
     created_at: int
-    finished_at: int | None
-    undone_at: int | None
+    finished_at: int | None = None
+    undone_at: int | None = None
+    manner: str = "{}"  # JSON of `Manner`
+    shape: str = "{}"  # JSON: `file` and `columns` as interfaces show them
+    file: str = ""
+    at_row: int = 0
+    read_bytes: int = 0
+    total_bytes: int = 0
+    checked: str = ""  # JSON
+    failure: str = ""
+    owner: str = ""
+    lease_until: int | None = None
+
+
+class DueImport(NamedTuple):
+    """An import that nobody works on at the moment, and whose it is."""
+
+    workspace_id: str
+    row: ImportRow
 
 
 class ChangeRow(NamedTuple):
@@ -34,27 +54,101 @@ class ChangeRow(NamedTuple):
 
 
 def insert_import(tx: Transaction, workspace_id: str, row: ImportRow) -> None:
-    """Store an import that begins."""
-    sql = f"INSERT INTO contact_imports (workspace_id, {_IMPORT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
+    """Store an import."""
+    sql = f"INSERT INTO contact_imports (workspace_id, {_IMPORT}) VALUES (?{', ?' * len(row)})"  # noqa: S608 - constants
     tx.run(sql, (workspace_id, *row))
 
 
-def change_import(tx: Transaction, workspace_id: str, row: ImportRow) -> None:
-    """Note how far an import is."""
-    tx.run(
-        "UPDATE contact_imports SET status = ?, counts = ?, finished_at = ?, undone_at = ?"
-        " WHERE workspace_id = ? AND no = ?",
-        (row.status, row.counts, row.finished_at, row.undone_at, workspace_id, row.no),
+def change_import(tx: Transaction, workspace_id: str, row: ImportRow, *names: str) -> None:
+    """Note some columns of an import."""
+    settings = ", ".join(f"{name} = ?" for name in names)
+    values = [getattr(row, name) for name in names]
+    tx.run(f"UPDATE contact_imports SET {settings} WHERE workspace_id = ? AND no = ?", (*values, workspace_id, row.no))  # noqa: S608 - our columns
+
+
+def hold_import(tx: Transaction, workspace_id: str, row: ImportRow, *, until: int) -> bool:
+    """Work on for a while; False when the import was cancelled, or given to somebody else."""
+    return bool(
+        tx.run(
+            "UPDATE contact_imports SET lease_until = ? WHERE workspace_id = ? AND no = ? AND owner = ? AND status = ?",
+            (until, workspace_id, row.no, row.owner, row.status),
+        )
     )
 
 
-def take_import(tx: Transaction, workspace_id: str, no: int, expected: Sequence[str], status: str) -> bool:
+def due_imports(tx: Transaction, statuses: Sequence[str], *, now: int, limit: int = 50) -> list[DueImport]:
+    """Imports in these states that nobody works on, of all workspaces, oldest first."""
+    condition, parameter = tx.among(statuses)
+    found = tx.rows(
+        f"SELECT workspace_id, {_IMPORT} FROM contact_imports WHERE status {condition} AND lease_until < ?"  # noqa: S608 - constants
+        " ORDER BY created_at LIMIT ?",
+        (parameter, now, limit),
+    )
+    return [DueImport(workspace_id, ImportRow(*rest)) for workspace_id, *rest in found]
+
+
+def claim_import(tx: Transaction, workspace_id: str, row: ImportRow, *, owner: str, status: str, until: int) -> bool:
+    """Begin to work on an import; False when somebody else did since it was looked at."""
+    return bool(
+        tx.run(
+            "UPDATE contact_imports SET owner = ?, status = ?, lease_until = ? WHERE workspace_id = ? AND no = ?"
+            " AND status = ? AND lease_until = ?",
+            (owner, status, until, workspace_id, row.no, row.status, row.lease_until),
+        )
+    )
+
+
+def forget_import(tx: Transaction, workspace_id: str, no: int) -> None:
+    """Remove an import that stored nothing."""
+    forget_refusals(tx, workspace_id, no)
+    tx.run("DELETE FROM contact_imports WHERE workspace_id = ? AND no = ?", (workspace_id, no))
+
+
+def add_refusals(tx: Transaction, workspace_id: str, import_no: int, at_row: int, lines: str, *, now: int) -> None:
+    """Keep refused rows that were found up to a row."""
+    tx.run(
+        "INSERT INTO contact_import_refusals (workspace_id, import_no, at_row, lines, created_at)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (workspace_id, import_no, at_row, lines, now),
+    )
+
+
+def refusals_after(tx: Transaction, workspace_id: str, import_no: int, at_row: int) -> tuple[int, str] | None:
+    """The next piece of refused rows behind the piece `at_row`: its place and its lines."""
+    found = tx.rows(
+        "SELECT at_row, lines FROM contact_import_refusals WHERE workspace_id = ? AND import_no = ? AND at_row > ?"
+        " ORDER BY at_row LIMIT 1",
+        (workspace_id, import_no, at_row),
+    )
+    return (found[0][0], found[0][1]) if found else None
+
+
+def forget_refusals(tx: Transaction, workspace_id: str, import_no: int) -> None:
+    """Remove the refused rows of one import."""
+    tx.run("DELETE FROM contact_import_refusals WHERE workspace_id = ? AND import_no = ?", (workspace_id, import_no))
+
+
+def forget_old_refusals(tx: Transaction, *, before: int) -> int:
+    """Remove refused rows of every workspace that were kept since before a moment; returns how many pieces."""
+    return tx.run("DELETE FROM contact_import_refusals WHERE created_at < ?", (before,))
+
+
+def waiting_files(tx: Transaction) -> list[DueImport]:
+    """Imports that have a file, of all workspaces."""
+    found = tx.rows(f"SELECT workspace_id, {_IMPORT} FROM contact_imports WHERE file <> ''")  # noqa: S608 - constants
+    return [DueImport(workspace_id, ImportRow(*rest)) for workspace_id, *rest in found]
+
+
+def take_import(
+    tx: Transaction, workspace_id: str, no: int, expected: Sequence[str], status: str, *, until: int, owner: str = ""
+) -> bool:
     """Move an import from one of the expected states to another; False when it is in none of them."""
     condition, parameter = tx.among(expected)
     return bool(
         tx.run(
-            f"UPDATE contact_imports SET status = ? WHERE workspace_id = ? AND no = ? AND status {condition}",  # noqa: S608 - placeholders only
-            (status, workspace_id, no, parameter),
+            "UPDATE contact_imports SET status = ?, owner = ?, lease_until = ?, failure = ''"  # noqa: S608 - placeholders only
+            f" WHERE workspace_id = ? AND no = ? AND status {condition}",
+            (status, owner, until, workspace_id, no, parameter),
         )
     )
 
@@ -105,13 +199,20 @@ def insert_contacts(
     now: int,
 ) -> None:
     """Store new contacts with one statement; rows are the columns `_NEW` and the slots in use."""
-    kinds = ["BIGINT", *["TEXT"] * (len(_NEW) - 1), *("BIGINT" if slot[0] == "n" else "TEXT" for slot in slots)]
-    source, parameter = tx.each(rows, *kinds)  # type: ignore[arg-type]
+    names = (*_NEW, *slots)
+    columns = [*zip(*rows, strict=True)]
+    # What is the same in every row is said once: the database reads each value out of JSON.
+    differing = [at for at, column in enumerate(columns) if not at or column.count(column[0]) < len(column)]
+    same = [at for at in range(len(names)) if at not in differing]
+    kinds = ["BIGINT" if names[at] == "no" or names[at] in NUMBERS else "TEXT" for at in differing]
+    source, parameter = tx.each([*zip(*(columns[at] for at in differing), strict=True)], *kinds)  # type: ignore[arg-type]
     given = ", ".join(f"c{index}" for index in range(len(kinds)))
+    constants = "".join(f", CAST(? AS {'BIGINT' if names[at] in NUMBERS else 'TEXT'})" for at in same)
     tx.run(
-        f"INSERT INTO contacts (workspace_id, import_no, created_at, updated_at, changed, {', '.join((*_NEW, *slots))})"  # noqa: S608 - constants
-        f" SELECT ?, {import_no:d}, {now:d}, {now:d}, {change.stamp:d}, {given} FROM {source}",
-        (workspace_id, parameter),
+        "INSERT INTO contacts (workspace_id, import_no, created_at, updated_at, changed"  # noqa: S608 - constants
+        f"{''.join(f', {names[at]}' for at in (*same, *differing))})"
+        f" SELECT ?, {import_no:d}, {now:d}, {now:d}, {change.stamp:d}{constants}, {given} FROM {source}",
+        (workspace_id, *(columns[at][0] for at in same), parameter),
     )
 
 

@@ -15,7 +15,7 @@ makes the file of what was not taken. `read(..., after_row=n)` goes on behind ro
 from sendyard.features.audience.reading.encodings import Encoding
 from sendyard.features.audience.reading.headers import Field
 from sendyard.features.audience.reading.mapping import Column, ColumnMapping, map_columns
-from sendyard.features.audience.reading.refusals import refused_row, refused_rows
+from sendyard.features.audience.reading.refusals import refused_header, refused_row, refused_rows
 from sendyard.features.audience.reading.rows import Preview, Reading, preview, read
 from sendyard.features.audience.reading.shape import Shape, inspect_file
 from sendyard.features.audience.reading.sources import Source
@@ -32,5 +32,5 @@ from sendyard.features.audience.reading.verdicts import (
 __all__ = [
     "Column", "ColumnMapping", "Encoding", "Field", "Fix", "Outcome", "Preview", "Reading", "Repeated", "RowVerdict",
     "Several", "Shape", "Source", "Tally", "Unreadable", "inspect_file", "map_columns", "preview", "read",
-    "refused_row", "refused_rows",
+    "refused_header", "refused_row", "refused_rows",
 ]  # fmt: skip

@@ -24,6 +24,7 @@ _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]{1,64}@(?
 _WHATSAPP_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}", re.ASCII)
 # LINE, Messaging API reference, "User ID".
 _LINE_USER_ID = re.compile(r"U[0-9a-f]{32}", re.ASCII)
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 _TAG_JOINTS = re.compile(r"[,;|\n、，；]")
 
 _DETAILS = {
@@ -99,7 +100,7 @@ def read_name(text: str, column: str, country: str, fixes: list[Fix]) -> str:
 
 def read_email(text: str, column: str, _country: str, fixes: list[Fix]) -> str:
     """Take an e-mail address; full-width characters and spaces are mended."""
-    plain = text.removeprefix("mailto:")
+    plain = restore(text).removeprefix("mailto:")
     if not plain.isascii():
         plain = unicodedata.normalize("NFKC", plain)
     if " " in plain:
@@ -167,6 +168,15 @@ READERS: dict[Field, CellReader] = {
     Field.TIME_ZONE: read_time_zone_cell,
     Field.CONSENT_AT: read_day,
 }
+
+
+def read_own_language(text: str, column: str, country: str, fixes: list[Fix]) -> str:
+    """Take the tag as it stands, where we wrote the file ourselves."""
+    return text if _LANGUAGE_TAG.fullmatch(text) else read_language_cell(text, column, country, fixes)
+
+
+OWN_READERS: dict[Field, CellReader] = READERS | {Field.NAME: read_text, Field.LANGUAGE: read_own_language}
+"""How a file is read that we wrote: what it says was checked when it was kept."""
 
 
 def _known(value: str, code: str, column: str) -> str:

@@ -23,6 +23,7 @@ class Field(StrEnum):
     TIME_ZONE = "time_zone"
     COUNTRY = "country"  # of the person; also reads the number of the same row
     TAGS = "tags"
+    LISTS = "lists"
     EXTERNAL_ID = "external_id"  # the person's number in the customer's own system
     CONSENT = "consent"
     CONSENT_AT = "consent_at"
@@ -76,6 +77,7 @@ _NAMES: dict[Field, tuple[str, ...]] = {
     Field.TIME_ZONE: ("timezone tz tzid 시간대 타임존 時區 时区 समयक्षेत्र",),
     Field.COUNTRY: ("country countrycode nation 국가 나라 국가코드 國家 国家 國別 国别 देश",),
     Field.TAGS: ("tags tag labels label groups group segment 태그 그룹 분류 標籤 标签 群組 分組 分组 टैग समूह",),
+    Field.LISTS: ("lists list listname 명단 수신자명단 名單 名单 सूची",),
     Field.EXTERNAL_ID: (
         """
         externalid customerid customerno customernumber memberid memberno clientid contactid crmid userid

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sendyard.domain.fields import LONGEST_VALUE, FieldDefinition, FieldType, parse_field, store_value
+from sendyard.domain.fields import LONGEST_VALUE, FieldDefinition, FieldType, parse_field, plain_amount, store_value
 from sendyard.domain.phone import ParsedNumber, parse_phone
 from sendyard.domain.phone_field import split_field
 from sendyard.features.audience.reading.cells import (
+    OWN_READERS,
     READERS,
     CellReader,
     Wrong,
@@ -34,6 +35,7 @@ class _Person:
     whatsapp_id: str = ""
     line_user_id: str = ""
     tags: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
     consent: bool | None = None
 
 
@@ -73,11 +75,17 @@ class Judge:
         self._whatsapp = _place(mapping, Field.WHATSAPP_ID)
         self._line = _place(mapping, Field.LINE_USER_ID)
         self._tags = _place(mapping, Field.TAGS)
+        self._lists = _place(mapping, Field.LISTS)
         self._consent = _place(mapping, Field.CONSENT)
-        self._knows_more = max(self._whatsapp, self._line, self._tags, self._consent) >= 0
-        own = {Field.PHONE, Field.COUNTRY, Field.WHATSAPP_ID, Field.LINE_USER_ID, Field.TAGS, Field.CONSENT}
+        more = {
+            Field.WHATSAPP_ID: self._whatsapp, Field.LINE_USER_ID: self._line, Field.TAGS: self._tags,
+            Field.LISTS: self._lists, Field.CONSENT: self._consent,
+        }  # fmt: skip
+        self._knows_more = max(more.values()) >= 0
+        own = {Field.PHONE, Field.COUNTRY, *more}
+        readers = OWN_READERS if mapping.is_own else READERS
         self._standard = [
-            (at, field.value, mapping.columns[at].name, READERS.get(field, read_text))
+            (at, field.value, mapping.columns[at].name, readers.get(field, read_text))
             for field in Field
             if field not in own and (at := _place(mapping, field)) >= 0
         ]
@@ -171,6 +179,10 @@ class Judge:
             person.tags,
             person.consent,
             done,
+            "",
+            "",
+            "",
+            person.lists,
         )
 
     def _numbers(self, cells: Sequence[str], country: str, person: _Person) -> Iterable[_Number]:
@@ -219,7 +231,9 @@ class Judge:
                 custom[key] = text
         for at, definition in self._typed:
             text = cells[at].strip()
-            if text and (value := self._typed_value(at, text, definition, country, fixes)):
+            if text and (
+                value := plain_amount(text, definition) or self._typed_value(at, text, definition, country, fixes)
+            ):
                 custom[definition.key] = value
         return custom
 
@@ -240,6 +254,8 @@ class Judge:
             person.line_user_id = self._read(self._line, cells, read_line_user_id, country, fixes)
         if self._tags >= 0:
             person.tags = tuple(self._read(self._tags, cells, read_tags, country, fixes).splitlines())
+        if self._lists >= 0:
+            person.lists = tuple(self._read(self._lists, cells, read_tags, country, fixes).splitlines())
         if self._consent >= 0 and (text := cells[self._consent].strip()):
             person.consent = read_answer(text)
             if person.consent is None:

@@ -15,6 +15,11 @@ CUSTOM = "custom:"
 REASON_COLUMN = "Not imported because"
 """The column that `RefusedRows` adds; it is left out when such a file is imported again."""
 
+OWN_KEY = "sendyard_id"
+"""The column by which a file is known to be an export of ours."""
+TELLING = frozenset({OWN_KEY, "other_identities", "guessed_time_zone", "suppressed", "created_at", "updated_at"})
+"""Columns of such a file that tell something and are not read again."""
+
 IDENTITIES = frozenset({Field.PHONE, Field.WHATSAPP_ID, Field.LINE_USER_ID})
 _SURE_SHARE = 0.6
 _MOST_NAMED = 30
@@ -48,6 +53,11 @@ class ColumnMapping:
     def place(self, field: Field) -> int | None:
         """Give the position of the column that holds a field."""
         return next((at for at, column in enumerate(self.columns) if column.target == field.value), None)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the file is an export of ours."""
+        return any(column.name == OWN_KEY for column in self.columns)
 
     @property
     def has_identity(self) -> bool:
@@ -91,9 +101,10 @@ def map_columns(
         found = _by_contents(shape, set(targets), country)
         if found is not None:
             targets[found] = (Field.PHONE.value, "contents")
+    left_out = _left_out(shape)
     for at, name in enumerate(shape.header):
         if at not in targets:
-            targets[at] = ("", "rest") if name == REASON_COLUMN else (_free_key(name, at, taken), "rest")
+            targets[at] = ("", "rest") if name in left_out else (_free_key(name, at, taken), "rest")
             taken.add(targets[at][0])
     return ColumnMapping(
         tuple(Column(name, *targets[at]) for at, name in enumerate(shape.header)), {one.key: one for one in fields}
@@ -121,12 +132,17 @@ def _checked(shape: Shape, overrides: Mapping[str, str]) -> dict[int, str]:
 
 def _by_name(shape: Shape, chosen: set[int]) -> dict[int, Field]:
     best: dict[Field, tuple[int, int]] = {}
+    left_out = _left_out(shape)
     for at, name in enumerate(shape.header):
         meaning = meaning_of(name)
-        if meaning and at not in chosen and name != REASON_COLUMN:
+        if meaning and at not in chosen and name not in left_out:
             field, rank = meaning
             best[field] = min(best.get(field, (rank, at)), (rank, at))
     return {at: field for field, (_, at) in best.items()}
+
+
+def _left_out(shape: Shape) -> frozenset[str]:
+    return frozenset({REASON_COLUMN}) | (TELLING if OWN_KEY in shape.header else frozenset())
 
 
 def _by_contents(shape: Shape, taken: set[int], country: str) -> int | None:
@@ -141,7 +157,8 @@ def _by_contents(shape: Shape, taken: set[int], country: str) -> int | None:
 
 
 def _free_key(name: str, at: int, taken: set[str]) -> str:
-    key = wanted = custom_key(name) or f"column_{at + 1}"
+    # An export writes custom fields so, because one may be called like a field that everybody has.
+    key = wanted = custom_key(name.removeprefix(CUSTOM)) or f"column_{at + 1}"
     count = 1
     while CUSTOM + key in taken:
         count += 1

@@ -20,7 +20,7 @@ def refused_rows(header: Sequence[str], verdicts: Iterable[RowVerdict]) -> Itera
     Formulas are neutralised. The reason has the row, the code and the sentence; its column is left out when the
     mended file is imported. A row of which several people were refused appears once for each.
     """
-    yield b"\xef\xbb\xbf" + _lines([[*header, REASON_COLUMN]])
+    yield refused_header(header)
     chunk: list[list[str]] = []
     for verdict in verdicts:
         if verdict.outcome is Outcome.REFUSED:
@@ -30,6 +30,11 @@ def refused_rows(header: Sequence[str], verdicts: Iterable[RowVerdict]) -> Itera
             chunk.clear()
     if chunk:
         yield _lines(chunk)
+
+
+def refused_header(header: Sequence[str]) -> bytes:
+    """Give the mark and the first line, for writers that see verdicts one at a time."""
+    return b"\xef\xbb\xbf" + _lines([[*header, REASON_COLUMN]])
 
 
 def refused_row(header: Sequence[str], verdict: RowVerdict) -> bytes:

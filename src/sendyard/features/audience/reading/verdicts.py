@@ -78,6 +78,7 @@ class RowVerdict(NamedTuple):
     code: str = ""
     detail: str = ""
     column: str = ""
+    lists: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give the document that interfaces show."""
@@ -92,6 +93,7 @@ class RowVerdict(NamedTuple):
             "fields": dict(self.fields),
             "custom": dict(self.custom),
             "tags": list(self.tags),
+            "lists": list(self.lists),
             "consent": self.consent,
             "fixes": [fix._asdict() for fix in self.fixes],
             "code": self.code or None,

@@ -2,17 +2,19 @@
 Counting a million people at once: what is asked of them, held as sets of bits.
 
 Of each block of 65,536 contacts there is one set (a Python integer) for every value somebody has, and for numbers and
-times one for every binary digit. A filter is then a few hundred operations on whole blocks, where a database must look
-at every row. What changed since the last question is read first, so that counts are always of this moment.
+times one for every binary digit; names, and texts that nearly everybody has another of, are kept to be searched. A
+filter is then a few hundred operations on whole blocks, where a database must look at every row. What changed since the
+last question is read first, so that counts are always of this moment. Suppressions, which are of addresses and not of
+contacts, are read when they are asked for, and again when any was made or removed.
 """
 
 import asyncio
 import logging
 import time
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from sendyard.features.audience.contacts.rows import ACTIVITY_COLUMNS, numbers_of
 from sendyard.features.audience.fields import FieldSet, field_set
@@ -30,17 +32,20 @@ from sendyard.features.audience.segments.meaning import (
     Test,
     Unless,
 )
-from sendyard.features.audience.segments.queries import BLOCK
+from sendyard.features.audience.segments.queries import BLOCK, Part
+from sendyard.features.audience.segments.texts import Texts
 from sendyard.storage.engine import Database
+from sendyard.storage.transaction import Transaction
 
 LEAST = 20_000
 """Contacts below which looking at each is fast enough."""
 
 _ROUND = 2.0  # seconds between looks at what changed
 _MOST_AT_ONCE = 50_000  # changed contacts that a question waits for
-_MOST_VALUES = 250  # different values of a text column; beyond, each contact is looked at
+_MOST_VALUES = 250  # different values of a text column; beyond, texts are searched
 _FEW = 4000  # contacts of a block below which bits are set one by one
 _CATEGORIES = ("country", "language", "lead", "source", "time_zone")
+_EVERYBODYS = frozenset({*_CATEGORIES, "name"})
 _TIMES = (*ACTIVITY_COLUMNS, "created_at", "updated_at")
 _BIAS = 1 << 62  # custom numbers may be negative
 _ALL = (1 << BLOCK) - 1
@@ -49,10 +54,30 @@ _log = logging.getLogger(__name__)
 
 _Key = tuple[str, Any]
 _ALIVE: _Key = ("alive", None)
+_BLANK = Texts()
 
 
 class _Unanswerable(Exception):
     """The question is about something that is not held here."""
+
+
+class _TooVarious(Exception):
+    """A column turned out to have too many different values to keep a set of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stops:
+    """Who is suppressed on one channel, by block, and what there was of suppressions when that was read."""
+
+    stamp: tuple[Any, ...]
+    blocks: dict[int, int]
+
+
+class _Block(NamedTuple):
+    """What is known of one block. It is replaced as a whole: whoever counts sees it before a change or after."""
+
+    sets: dict[_Key, int] = {}  # noqa: RUF012 - never changed
+    texts: dict[str, Texts] = {}  # noqa: RUF012 - likewise
 
 
 @dataclass(slots=True)
@@ -61,14 +86,20 @@ class _State:
 
     fields: tuple[tuple[str, bool], ...]  # columns of custom fields, and whether they hold text
     cursor: int = 0
-    blocks: dict[int, dict[_Key, int]] = field(default_factory=dict)
+    blocks: dict[int, _Block] = field(default_factory=dict)
     values: dict[str, set[str]] = field(default_factory=dict)
-    given_up: set[str] = field(default_factory=set)  # columns with too many different values
+    various: set[str] = field(default_factory=set)  # columns with too many different values for sets
+    stops: dict[str, _Stops] = field(default_factory=dict)  # by channel
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def categories(self) -> list[str]:
         return [*_CATEGORIES, *(slot for slot, textual in self.fields if textual)]
+
+    def forget(self) -> None:
+        """Begin anew, but for what was learnt of columns."""
+        self.cursor = 0
+        self.blocks, self.values, self.stops = {}, {}, {}
 
     @property
     def numbers(self) -> list[str]:
@@ -114,10 +145,9 @@ class Census:
             return None
         if not await self._catch_up(workspace_id, state, most=_MOST_AT_ONCE):
             return None
+        stops = {channel: await self._stopped(workspace_id, state, channel) for channel in _channels(test)}
         try:
-            return sum(
-                (_Question(state, block).of(test) & block[_ALIVE]).bit_count() for block in [*state.blocks.values()]
-            )
+            return await asyncio.to_thread(_sum, state, [*state.blocks.items()], stops, test)
         except _Unanswerable:
             return None
 
@@ -128,10 +158,20 @@ class Census:
             return None
         sums: dict[int, int] = {}
         for block in [*state.blocks.values()]:
-            for (column, number), bits in block.items():
+            for (column, number), bits in block.sets.items():
                 if column == "marks":
-                    sums[number] = sums.get(number, 0) + (bits & block[_ALIVE]).bit_count()
+                    sums[number] = sums.get(number, 0) + (bits & block.sets[_ALIVE]).bit_count()
         return sums
+
+    async def _stopped(self, workspace_id: str, state: _State, channel: str) -> dict[int, int]:
+        """Who is suppressed on a channel, as sets of bits by block."""
+        async with state.lock:
+            stamp = await self._database.read(lambda tx: queries.suppression_stamp(tx, workspace_id))
+            known = state.stops.get(channel)
+            if known is None or known.stamp != stamp:
+                numbers = await self._database.read(lambda tx: queries.stopped_contacts(tx, workspace_id, channel))
+                known = state.stops[channel] = _Stops(stamp, _by_block(numbers))
+            return known.blocks
 
     async def _fields(self, workspace_id: str) -> tuple[tuple[str, bool], ...]:
         found: FieldSet = await self._database.read(lambda tx: field_set(tx, workspace_id))
@@ -147,31 +187,70 @@ class Census:
             blocks = await self._database.read(lambda tx: queries.changed_blocks(tx, workspace_id, after))
             if most and sum(blocks.values()) > most:
                 return False
-            columns = ["marks", *state.categories, *state.numbers]
-            for block in blocks:
-                await self._database.read(
-                    lambda tx, block=block: _take(  # type: ignore[misc]
-                        state, block, queries.changed_contacts(tx, workspace_id, columns, block, after)
-                    )
-                )
-            # Only now, so that a failure in between makes the next question read everything again.
-            state.cursor = newest
-            return True
+            few = sum(blocks.values()) <= _MOST_AT_ONCE
+            parts = [Part(after)] if few else [Part(after, block) for block in blocks]
+            try:
+                for part in parts:
+                    await self._database.read(lambda tx, part=part: _read(tx, workspace_id, state, part))  # type: ignore[misc]
+            except _TooVarious:
+                state.forget()
+            else:
+                # Only now, so that a failure in between makes the next question read everything again.
+                state.cursor = newest
+                return True
+        return False if most else await self._catch_up(workspace_id, state)
 
 
-def _take(state: _State, block: int, rows: Sequence[Sequence[Any]]) -> None:
+def _read(tx: Transaction, workspace_id: str, state: _State, part: Part) -> None:
+    """Bring a part of the contacts up to date."""
+    columns = ["marks", "name", *state.categories, *state.numbers]
+    rows: dict[int, list[Sequence[Any]]] = {}
+    for row in queries.changed_contacts(tx, workspace_id, columns, part):
+        rows.setdefault(row[0] // BLOCK, []).append(row)
+    identities: dict[int, list[Sequence[Any]]] = {}
+    for one in queries.changed_identities(tx, workspace_id, part):
+        identities.setdefault(one[0] // BLOCK, []).append(one)
+    for block, found in rows.items():
+        changed = {row[0] for row in found}
+        _take(state, block, found, [one for one in identities.get(block, ()) if one[0] in changed])
+    for channel, known in [*state.stops.items()]:
+        stopped = _by_block(queries.changed_stopped(tx, workspace_id, channel, part))
+        held = dict(known.blocks)
+        for block, found in rows.items():
+            changed_bits = _bits(row[0] % BLOCK for row in found)
+            held[block] = held.get(block, 0) & ~changed_bits | stopped.get(block, 0) & changed_bits
+        state.stops[channel] = _Stops(known.stamp, held)
+
+
+def _by_block(numbers: Iterable[int]) -> dict[int, int]:
+    """Contacts by their numbers as sets of bits by block."""
+    places: dict[int, list[int]] = {}
+    for number in numbers:
+        places.setdefault(number // BLOCK, []).append(number % BLOCK)
+    return {block: _bits(found) for block, found in places.items()}
+
+
+def _take(state: _State, block: int, rows: Sequence[Sequence[Any]], identities: Sequence[Sequence[Any]]) -> None:
     """Put what is known of some contacts of a block in place of what was known before."""
-    if not rows:
-        return
-    numbers, gone, marks, *columns = zip(*rows, strict=True)
+    numbers, gone, marks, names, *columns = zip(*rows, strict=True)
     places = [number - block * BLOCK for number in numbers]
     fresh: dict[_Key, int] = {}
     fresh[_ALIVE] = _bits(place for place, dead in zip(places, gone, strict=True) if not dead)
     _take_marks(fresh, places, marks)
+    kinds: dict[str, list[int]] = {}
+    for number, kind in identities:
+        kinds.setdefault(kind, []).append(number - block * BLOCK)
+    fresh |= {("kind", kind): _bits(having) for kind, having in kinds.items()}
+    rest = iter(columns)
+    various: dict[str, Sequence[str | None]] = {"name": names}
     for column in state.categories:
-        _take_category(state, fresh, column, places, columns.pop(0))
+        words = next(rest)
+        if column in state.various:
+            various[column] = words
+        else:
+            _take_category(state, fresh, column, places, words)
     for column in state.numbers:
-        values = columns.pop(0)
+        values = next(rest)
         bias = 0 if column in _TIMES else _BIAS
         shift = 1000 if column in _TIMES else 1
         known = [
@@ -179,14 +258,12 @@ def _take(state: _State, block: int, rows: Sequence[Sequence[Any]]) -> None:
         ]
         fresh[column, -1] = _bits(place for place, _ in known)
         fresh.update(_digits(column, known))
-    sets = state.blocks.get(block, {})
-    others = _ALL ^ _bits(places)
-    # Swapped as a whole: whoever counts at this moment sees the block before or after.
-    state.blocks[block] = {
-        key: sets.get(key, 0) & others | fresh.get(key, 0)
-        for key in sets.keys() | fresh.keys()
-        if key[0] not in state.given_up
-    }
+    before = state.blocks.get(block, _Block())
+    sets, others = before.sets, _ALL ^ _bits(places)
+    texts = {column: before.texts.get(column, _BLANK).put(places, words) for column, words in various.items()}
+    state.blocks[block] = _Block(
+        {key: sets.get(key, 0) & others | fresh.get(key, 0) for key in sets.keys() | fresh.keys()}, texts
+    )
 
 
 def _take_marks(fresh: dict[_Key, int], places: Sequence[int], marks: Iterable[str]) -> None:
@@ -205,13 +282,11 @@ def _take_marks(fresh: dict[_Key, int], places: Sequence[int], marks: Iterable[s
 def _take_category(
     state: _State, fresh: dict[_Key, int], column: str, places: Sequence[int], values: Sequence[str | None]
 ) -> None:
-    if column in state.given_up:
-        return
     known = state.values.setdefault(column, set())
     known.update(value for value in set(values) if value)
     if len(known) > _MOST_VALUES:
-        state.given_up.add(column)
-        return
+        state.various.add(column)
+        raise _TooVarious
     by_value: dict[str, list[int]] = {}
     for place, value in zip(places, values, strict=True):
         if value:
@@ -253,12 +328,38 @@ def _bits(places: Iterable[int]) -> int:
     return int.from_bytes(held, "little")
 
 
+def _channels(test: Test) -> set[str]:
+    """On which channels a filter asks for suppressions."""
+    match test:
+        case Every(items) | Either(items):
+            return {channel for item in items for channel in _channels(item)}
+        case Unless(item):
+            return _channels(item)
+        case Stopped(channel):
+            return {channel}
+        case _:
+            return set()
+
+
+def _sum(
+    state: _State, blocks: Sequence[tuple[int, _Block]], stops: Mapping[str, Mapping[int, int]], test: Test
+) -> int:
+    """How many contacts of all blocks a filter finds."""
+    found = 0
+    for number, block in blocks:
+        stopped = {channel: by_block.get(number, 0) for channel, by_block in stops.items()}
+        found += (_Question(state, block, stopped).of(test) & block.sets[_ALIVE]).bit_count()
+    return found
+
+
 class _Question:
     """Answers a filter for one block."""
 
-    def __init__(self, state: _State, sets: dict[_Key, int]) -> None:
+    def __init__(self, state: _State, block: _Block, stopped: Mapping[str, int]) -> None:
         self._state = state
-        self._sets = sets
+        self._sets = block.sets
+        self._texts = block.texts
+        self._stopped = stopped
 
     def of(self, test: Test) -> int:  # noqa: C901, PLR0911 - one branch for each kind
         match test:
@@ -277,31 +378,58 @@ class _Question:
             case Marked(number):
                 return self._sets.get(("marks", number), 0)
             case OneOf(column, values):
-                self._expect(column)
-                found = 0
-                for value in values:
-                    found |= self._value(column, value)
-                return found
+                return self._one_of(column, values)
             case Filled(column):
-                self._expect(column)
-                found = 0
-                for value in self._state.values.get(column, ()):
-                    found |= self._sets.get((column, value), 0)
-                return found
+                return self._filled(column)
             case Between(column, low, high):
                 return self._between(column, low, high)
-            case Containing() | Reached() | Stopped():
-                raise _Unanswerable
+            case Containing(column, part):
+                return self._containing(column, part)
+            case Reached(kind):
+                return self._sets.get(("kind", kind), 0)
+            case Stopped(channel):
+                return self._stopped[channel]
 
-    def _expect(self, column: str) -> None:
-        if column in self._state.given_up or column not in self._state.categories:
+    def _searched(self, column: str) -> Texts | None:
+        """The texts of a column that is searched; None for one of which there are sets."""
+        if found := self._texts.get(column):
+            return found
+        if column not in self._state.categories:
             raise _Unanswerable
+        return None
+
+    def _one_of(self, column: str, values: Sequence[str]) -> int:
+        if texts := self._searched(column):
+            # Of the columns that everybody has, blank is a value like others; custom texts are never kept blank.
+            blank = _ALL ^ texts.filled() if "" in values and column in _EVERYBODYS else 0
+            return texts.equal(values) | blank
+        found = 0
+        for value in values:
+            found |= self._value(column, value)
+        return found
+
+    def _filled(self, column: str) -> int:
+        if texts := self._searched(column):
+            return texts.filled()
+        found = 0
+        for value in self._state.values.get(column, ()):
+            found |= self._sets.get((column, value), 0)
+        return found
+
+    def _containing(self, column: str, part: str) -> int:
+        if texts := self._searched(column):
+            return texts.containing(part)
+        wanted = part.encode().lower()
+        found = 0
+        for value in self._state.values.get(column, ()):
+            if wanted in value.encode().lower():
+                found |= self._sets.get((column, value), 0)
+        return found
 
     def _value(self, column: str, value: str) -> int:
         if value:
             return self._sets.get((column, value), 0)
-        # Custom texts are never kept blank, so that nobody has the value "" there.
-        return _ALL ^ self.of(Filled(column)) if column in _CATEGORIES else 0
+        return _ALL ^ self._filled(column) if column in _EVERYBODYS else 0
 
     def _between(self, column: str, low: int | None, high: int | None) -> int:
         found = self._sets.get((column, -1), 0)

@@ -79,10 +79,12 @@ def condition(test: Test, dialect: Dialect) -> Condition:  # noqa: C901, PLR0911
             )
             return Condition(sql, (kind,))
         case Stopped(channel):
+            # By the person's few addresses: the other way round, SQLite goes through every suppression each time.
             sql = (
-                "c.no IN (SELECT i.contact_no FROM suppressions s JOIN identities i ON i.workspace_id = s.workspace_id"
-                " AND i.kind IN ('phone', 'whatsapp_id', 'line_id') AND i.value = s.address"
-                " WHERE s.workspace_id = c.workspace_id AND s.channel IN ('', ?) AND s.purpose = '')"
+                "EXISTS (SELECT 1 FROM identities i CROSS JOIN suppressions s WHERE i.workspace_id = c.workspace_id"
+                " AND i.contact_no = c.no AND i.kind IN ('phone', 'whatsapp_id', 'line_id')"
+                " AND s.workspace_id = c.workspace_id AND s.address = i.value AND s.channel IN ('', ?)"
+                " AND s.purpose = '')"
             )
             return Condition(sql, (channel,))
 
@@ -168,10 +170,69 @@ def changed_blocks(tx: Transaction, workspace_id: str, after: int) -> dict[int, 
     return dict(found)
 
 
-def changed_contacts(
-    tx: Transaction, workspace_id: str, columns: Sequence[str], block: int, after: int
-) -> list[Sequence[Any]]:
-    """Of one block, the contacts that changed after a stamp: number, whether deleted, and the columns."""
-    source = "FROM contacts WHERE workspace_id = ? AND no >= ? AND no < ? AND changed > ?"
-    place = (workspace_id, block * BLOCK, (block + 1) * BLOCK, after)
-    return tx.table(", ".join(("no", "gone", *columns)), source, place)
+class Part(NamedTuple):
+    """Which contacts the census reads: those that changed after a stamp, of one block unless that is None."""
+
+    after: int
+    block: int | None = None
+
+
+def changed_contacts(tx: Transaction, workspace_id: str, columns: Sequence[str], part: Part) -> list[Sequence[Any]]:
+    """Contacts that changed: number, whether deleted, and the columns."""
+    shown = ", ".join(("no", "gone", *columns))
+    if part.block is None:
+        return tx.table(shown, "FROM contacts WHERE workspace_id = ? AND changed > ?", (workspace_id, part.after))
+    # The plus keeps the index by stamps out of it: most of a block has changed then.
+    source = "FROM contacts WHERE workspace_id = ? AND no >= ? AND no < ? AND +changed > ?"
+    return tx.table(shown, source, (workspace_id, *_numbers(part.block), part.after))
+
+
+def changed_identities(tx: Transaction, workspace_id: str, part: Part) -> list[Sequence[Any]]:
+    """The kinds of identities of the same contacts, of a block those of all contacts: number and kind."""
+    source, values = _identities_of(workspace_id, part)
+    return tx.table("i.contact_no, i.kind", source, values)
+
+
+def changed_stopped(tx: Transaction, workspace_id: str, channel: str, part: Part) -> list[int]:
+    """Of the same contacts, those who have an address that is suppressed on a channel."""
+    source, values = _identities_of(workspace_id, part, " CROSS JOIN suppressions s")
+    source += (
+        " AND i.kind IN ('phone', 'whatsapp_id', 'line_id') AND s.workspace_id = i.workspace_id AND s.address = i.value"
+        " AND s.channel IN ('', ?) AND s.purpose = ''"
+    )
+    return [number for (number,) in tx.table("i.contact_no", source, (*values, channel))]
+
+
+def _numbers(block: int) -> tuple[int, int]:
+    return block * BLOCK, (block + 1) * BLOCK
+
+
+def _identities_of(workspace_id: str, part: Part, joined: str = "") -> tuple[str, tuple[Any, ...]]:
+    if part.block is not None:
+        source = f"FROM identities i{joined} WHERE i.workspace_id = ? AND i.contact_no >= ? AND i.contact_no < ?"
+        return source, (workspace_id, *_numbers(part.block))
+    source = (
+        f"FROM contacts c CROSS JOIN identities i{joined} WHERE c.workspace_id = ? AND c.changed > ?"
+        " AND i.workspace_id = c.workspace_id AND i.contact_no = c.no"
+    )
+    return source, (workspace_id, part.after)
+
+
+def suppression_stamp(tx: Transaction, workspace_id: str) -> tuple[Any, ...]:
+    """What differs after any change of suppressions: how many there are, and when they were made."""
+    ((count, newest, times),) = tx.rows(
+        "SELECT COUNT(*), MAX(id), SUM(created_at) FROM suppressions WHERE workspace_id = ?", (workspace_id,)
+    )
+    return count, newest, times
+
+
+def stopped_contacts(tx: Transaction, workspace_id: str, channel: str) -> list[int]:
+    """The numbers of contacts who have a suppressed address, as `condition` of `Stopped` finds them."""
+    found = tx.table(
+        "i.contact_no",
+        "FROM suppressions s CROSS JOIN identities i WHERE s.workspace_id = ? AND s.channel IN ('', ?)"
+        " AND s.purpose = '' AND i.workspace_id = s.workspace_id AND i.kind IN ('phone', 'whatsapp_id', 'line_id')"
+        " AND i.value = s.address",
+        (workspace_id, channel),
+    )
+    return [number for (number,) in found]
