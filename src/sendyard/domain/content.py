@@ -3,7 +3,9 @@ What a message says, in the forms an adapter can be asked to submit.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from sendyard.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +16,24 @@ class Text:
     title: str = ""
 
 
+OURS = "media:"
+"""Begins the `url` of a file that we keep: `media:` and its id. The engine puts what a provider takes in its place."""
+
+
 @dataclass(frozen=True, slots=True)
 class MediaItem:
-    """One file: a URL the provider may fetch, or the handle an upload there returned."""
+    """One file: a URL the provider may fetch, one of ours, or the handle an upload at the provider returned."""
 
     content_type: str
     url: str = ""
     handle: str = ""
     filename: str = ""
+    size: int = 0  # bytes; known of our own files only
+
+    @property
+    def medium_id(self) -> str:
+        """The id of a file of ours; "" for any other."""
+        return self.url[len(OURS) :] if self.url.startswith(OURS) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,13 @@ class Interactive:
 
 
 Content = Text | Media | TemplateRef | Interactive
+
+
+def files_of(content: Content) -> Sequence[MediaItem]:
+    """Give the files of what can have some; nothing for the rest."""
+    if isinstance(content, Media):
+        return content.items
+    return content.media if isinstance(content, TemplateRef) else ()
 
 
 def title_of(content: Content) -> str:
