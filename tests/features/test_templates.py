@@ -10,7 +10,7 @@ import pytest
 from sendyard.domain.channels import Channel
 from sendyard.domain.errors import Conflict, Invalid, NotFound
 from sendyard.domain.template import MissingVariable
-from sendyard.features.templates import Templates
+from sendyard.features.templates import PreviewWish, Templates
 from sendyard.features.templates import library as library_module
 from tests.yard import Yard
 
@@ -107,7 +107,7 @@ async def test_a_malformed_text_is_refused_on_every_way_in(yard: Yard, templates
     for attempt in (
         templates.add(yard.workspace_id, code="other", body="Hi {name"),
         templates.edit(yard.workspace_id, "order", body="Hi {name"),
-        templates.preview(yard.workspace_id, body="Hi {name", variables={}),
+        templates.preview(yard.workspace_id, PreviewWish(values={}), body="Hi {name"),
     ):
         with pytest.raises(Invalid) as refused:
             await attempt
@@ -123,7 +123,7 @@ async def test_an_unknown_code_is_said_to_be_unknown(yard: Yard, templates: Temp
         templates.edit("another", "order", body="stolen"),
         templates.versions(yard.workspace_id, "nothing"),
         templates.render(yard.workspace_id, "nothing", {}),
-        templates.preview("another", code="order", variables={}),
+        templates.preview("another", PreviewWish(values={}), code="order"),
     ):
         with pytest.raises(NotFound):
             await attempt
@@ -156,7 +156,7 @@ async def test_a_template_is_compiled_once_for_each_version(
 ) -> None:
     await templates.add(yard.workspace_id, code="order", body="one")
     await templates.render(yard.workspace_id, "order", {})
-    monkeypatch.setattr(library_module, "compile_template", None)
+    monkeypatch.setattr(library_module, "letters_of", None)
     for _ in range(3):
         clock.now += 1
         assert (await templates.render(yard.workspace_id, "order", {})).text == "one"
@@ -169,28 +169,30 @@ async def test_the_memory_of_templates_is_bounded(
     for code in "abcde":
         await templates.add(yard.workspace_id, code=code, body=code)
         assert (await templates.render(yard.workspace_id, code, {})).text == code
-    assert len(templates._compiled) <= 2
+    assert len(templates._remembered) <= 2
 
 
 async def test_a_preview_shows_text_size_and_price(yard: Yard, templates: Templates) -> None:
     await yard.account("twilio", "world", price_per_part="0.0079")
     await yard.routes.set(yard.workspace_id, channel=Channel.SMS, accounts=["world"])
     await templates.add(yard.workspace_id, code="order", body="{text}")
-    found = await templates.preview(yard.workspace_id, code="order", variables={"text": "a" * 200}, country="US")
+    found = await templates.preview(
+        yard.workspace_id, PreviewWish(values={"text": "a" * 200}, country="US"), code="order"
+    )
     assert (found["encoding"], found["parts"], found["part_sizes"]) == ("GSM-7", 2, [153, 47])
     assert found["price"] == {"amount": "0.0158", "currency": "USD", "account": "world"}
     assert found["variables"] == ["text"]
 
 
 async def test_a_preview_without_route_or_price_has_no_price(yard: Yard, templates: Templates) -> None:
-    assert (await templates.preview(yard.workspace_id, body="Hello", variables={}))["price"] is None
+    assert (await templates.preview(yard.workspace_id, PreviewWish(values={}), body="Hello"))["price"] is None
     await yard.account("twilio", "world")
     await yard.routes.set(yard.workspace_id, channel=Channel.SMS, accounts=["world"])
-    found = await templates.preview(yard.workspace_id, body="안녕하세요", variables={}, country="KR")
+    found = await templates.preview(yard.workspace_id, PreviewWish(values={}, country="KR"), body="안녕하세요")
     assert (found["price"], found["class"]) == (None, "SMS")
 
 
 @pytest.mark.parametrize("given", [{}, {"code": "order", "body": "text"}])
 async def test_a_preview_is_of_one_thing(yard: Yard, templates: Templates, given: dict[str, Any]) -> None:
     with pytest.raises(Invalid, match="either"):
-        await templates.preview(yard.workspace_id, variables={}, **given)
+        await templates.preview(yard.workspace_id, PreviewWish(values={}), **given)

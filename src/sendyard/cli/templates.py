@@ -9,12 +9,10 @@ from typing import Any, TextIO
 
 import click
 
-from sendyard.cli.connections import PURPOSE, pairs_of
-from sendyard.cli.inspecting import CHANNEL
+from sendyard.cli.connections import pairs_of
 from sendyard.cli.opening import Place, in_yard, workspace_option
 from sendyard.cli.printing import facts, put, say, table, when
 from sendyard.cli.shape import NOT_DONE, PARTLY_DONE, Group, NotDone
-from sendyard.domain.channels import Channel, Purpose
 from sendyard.features.templates import SubmissionWish
 from sendyard.providers.contract import TemplateState
 
@@ -26,6 +24,14 @@ _REGISTERED = click.option(
 )
 
 
+_DOCUMENT = click.option(
+    "--document",
+    type=click.File("r", encoding="utf-8"),
+    metavar="FILE",
+    help="JSON: bodies by channel and language, with typed variables; see docs/templates.md.",
+)
+
+
 @click.group(cls=Group)
 def templates() -> None:
     """Texts with variables; each edit makes a version, and a version never changes."""
@@ -34,12 +40,13 @@ def templates() -> None:
 @templates.command("list", example="sendyard templates list")
 @click.option("--after", default="", metavar="CODE", help="Continue behind this one.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@click.option("--archived", is_flag=True, help="Those that are not offered any more.")
 @workspace_option
-def templates_list(after: str, limit: int, workspace: str) -> None:
+def templates_list(after: str, limit: int, archived: bool, workspace: str) -> None:
     """List the templates with their newest text."""
 
     async def work(place: Place) -> list[dict[str, Any]]:
-        return await place.yard.templates.list(place.workspace_id, after=after, limit=limit + 1)
+        return await place.yard.templates.list(place.workspace_id, after=after, limit=limit + 1, archived=archived)
 
     found = in_yard(work, workspace)
     shown = found[:limit]
@@ -47,9 +54,12 @@ def templates_list(after: str, limit: int, workspace: str) -> None:
 
     def write() -> None:
         table(
-            ("code", "name", "version", "text", "changed"),
-            [(t["code"], t["name"], t["version"], t["body"], when(t["updated_at"])) for t in shown],
-            empty="There are no templates yet; `sendyard templates add` makes one.",
+            ("code", "name", "version", "channels", "languages", "text", "changed"),
+            [
+                (t["code"], t["name"], t["version"], t["channels"], t["languages"], t["body"], when(t["updated_at"]))
+                for t in shown
+            ],
+            empty="There are none; `sendyard templates add` makes one, `sendyard templates starters` has some.",
         )
         if following:
             say(f"There are more: --after {following}")
@@ -57,87 +67,126 @@ def templates_list(after: str, limit: int, workspace: str) -> None:
     put({"data": shown, "next": following}, write)
 
 
-@templates.command("add", example='sendyard templates add arrival "Hi {name}, your order arrives on {date}."')
+@templates.command(
+    "add",
+    example='sendyard templates add arrival "Hi {name}, your order arrives on {date}."\n'
+    "sendyard templates add arrival --document arrival.json",
+)
 @click.argument("code")
-@click.argument("body", metavar="TEXT")
+@click.argument("body", metavar="[TEXT]", required=False)
+@_DOCUMENT
 @click.option("--name", default="", help="What people call it; CODE when left out.")
 @_REGISTERED
 @workspace_option
-def templates_add(code: str, body: str, name: str, registered: TextIO | None, workspace: str) -> None:
+def templates_add(
+    code: str, body: str | None, document: TextIO | None, name: str, registered: TextIO | None, workspace: str
+) -> None:
     """Store TEXT under CODE; `{name}` is a variable, `{name|there}` has a default. TEXT - is standard input."""
-    text = _given(body)
-    forms = _forms(registered)
+    if (body is None) is (document is None):
+        raise click.UsageError("Expected either TEXT or --document, found both or neither.")
+    text = None if body is None else _given(body)
+    whole, forms = object_in(document), object_in(registered)
 
     async def work(place: Place) -> dict[str, Any]:
-        return await place.yard.templates.add(place.workspace_id, code=code, body=text, name=name, registered=forms)
+        return await place.yard.templates.add(
+            place.workspace_id, code=code, body=text, document=whole, name=name, registered=forms
+        )
 
     _put(in_yard(work, workspace))
 
 
 @templates.command("edit", example='sendyard templates edit arrival --text "{name}, it arrives on {date}."')
 @click.argument("code")
-@click.option("--text", "body", help="The new text; - is standard input.")
+@click.option("--text", "body", help="The new main text; - is standard input.")
+@_DOCUMENT
 @click.option("--name", help="What people call it.")
 @_REGISTERED
 @workspace_option
-def templates_edit(code: str, body: str | None, name: str | None, registered: TextIO | None, workspace: str) -> None:
-    """Change the text of CODE or its registered forms, which makes a new version, or its name."""
-    if body is None and name is None and registered is None:
-        raise click.UsageError("Expected --text, --registered or --name, found none of them.")
+def templates_edit(
+    code: str,
+    body: str | None,
+    document: TextIO | None,
+    name: str | None,
+    registered: TextIO | None,
+    workspace: str,
+) -> None:
+    """Change what CODE says or its registered forms, which makes a new version, or its name."""
+    if body is None and document is None and name is None and registered is None:
+        raise click.UsageError("Expected --text, --document, --registered or --name, found none of them.")
     text = None if body is None else _given(body)
-    forms = _forms(registered)
+    whole, forms = object_in(document), object_in(registered)
 
     async def work(place: Place) -> dict[str, Any]:
-        return await place.yard.templates.edit(place.workspace_id, code, body=text, name=name, registered=forms)
+        return await place.yard.templates.edit(
+            place.workspace_id, code, body=text, document=whole, name=name, registered=forms
+        )
 
     _put(in_yard(work, workspace))
 
 
-@templates.command(
-    "preview", example='sendyard templates preview arrival --var name=Ann --var "date=May 3" --country US'
-)
-@click.argument("code", required=False, default="")
-@click.option("--text", "body", default="", help="Preview this text instead of a stored template.")
-@click.option("--var", "values", metavar="NAME=VALUE", multiple=True)
-@click.option("--country", default="", metavar="CC", help="Where it goes: decides counting and price.")
-@click.option("--channel", type=CHANNEL, default="sms", show_default=True)
-@click.option("--purpose", type=PURPOSE, default="transactional", show_default=True)
+@templates.command("show", example="sendyard templates show arrival")
+@click.argument("code")
 @workspace_option
-def templates_preview(
-    code: str, body: str, values: tuple[str, ...], country: str, channel: str, purpose: str, workspace: str
-) -> None:
-    """Show the text of CODE filled in, its size and its price."""
-    if bool(code) == bool(body):
-        raise click.UsageError("Expected either CODE or --text, found both or neither.")
-    variables = pairs_of("--var", values)
-
-    async def work(place: Place) -> dict[str, Any]:
-        return await place.yard.templates.preview(
-            place.workspace_id,
-            code=code,
-            body=body,
-            variables=variables,
-            country=country.upper(),
-            channel=Channel(channel),
-            purpose=Purpose(purpose),
-        )
-
-    found = in_yard(work, workspace)
+def templates_show(code: str, workspace: str) -> None:
+    """Show every text of CODE and its variables."""
+    found = in_yard(lambda place: place.yard.templates.get(place.workspace_id, code), workspace)
 
     def write() -> None:
-        say(found["text"])
-        say("")
-        price = found["price"]
-        facts(
-            {
-                "encoding": found["encoding"],
-                "parts": found["parts"],
-                "bytes": found["bytes"],
-                "class": found["class"],
-                "price": f"{price['amount']} {price['currency']} through {price['account']}" if price else "not known",
-                "problem": found["problem"],
-            }
-        )
+        facts({name: found[name] for name in ("code", "name", "version", "purpose", "category", "required")})
+        for kind, bodies in found["document"]["bodies"].items():
+            for language, body in bodies.items():
+                say("")
+                say(f"{kind} {language}".strip())
+                say(body["text"])
+
+    put(found, write)
+
+
+@templates.command("archive", example="sendyard templates archive arrival")
+@click.argument("code")
+@workspace_option
+def templates_archive(code: str, workspace: str) -> None:
+    """Take CODE from what is offered; nothing can be sent with it, what was sent stays."""
+    found = in_yard(lambda place: place.yard.templates.archive(place.workspace_id, code), workspace)
+    put(found, lambda: say(f"{code} is archived; `sendyard templates unarchive {code}` offers it again."))
+
+
+@templates.command("unarchive", example="sendyard templates unarchive arrival")
+@click.argument("code")
+@workspace_option
+def templates_unarchive(code: str, workspace: str) -> None:
+    """Offer CODE again."""
+    found = in_yard(lambda place: place.yard.templates.archive(place.workspace_id, code, archived=False), workspace)
+    put(found, lambda: say(f"{code} is offered again."))
+
+
+@templates.command("copy", example="sendyard templates copy arrival arrival-vip")
+@click.argument("code")
+@click.argument("new_code")
+@click.option("--name", default="", help="What people call the copy.")
+@workspace_option
+def templates_copy(code: str, new_code: str, name: str, workspace: str) -> None:
+    """Make NEW_CODE say what CODE says."""
+    _put(in_yard(lambda place: place.yard.templates.copy(place.workspace_id, code, to=new_code, name=name), workspace))
+
+
+@templates.command("diff", example="sendyard templates diff arrival 1 3")
+@click.argument("code")
+@click.argument("old", type=click.IntRange(min=1))
+@click.argument("new", type=click.IntRange(min=1))
+@workspace_option
+def templates_diff(code: str, old: int, new: int, workspace: str) -> None:
+    """Show what differs between two versions of CODE, word by word."""
+    found = in_yard(lambda place: place.yard.templates.differences(place.workspace_id, code, old, new), workspace)
+
+    def write() -> None:
+        for text in found["texts"]:
+            say(f"{text['place']}: {text['change']}")
+            say(in_brackets(text["words"]))
+        for change in found["variables"] + found["settings"]:
+            say(f"{change['name']}: {change['old']} → {change['new']}")
+        if not (found["texts"] or found["variables"] or found["settings"]):
+            say("They say the same.")
 
     put(found, write)
 
@@ -209,10 +258,19 @@ def templates_provider(account: str, name: str, state: str | None, after: str, l
 @click.option("--category", default="", help="The provider's word, such as UTILITY.")
 @click.option("--sample", "values", metavar="NAME=VALUE", multiple=True, help="An example value of a variable.")
 @click.option("--footer", default="", help="A line below the text.")
+@click.option("--language", default="", metavar="TAG", help="The body of this language.")
 @click.option("--without-text", is_flag=True, help="The provider writes the text itself, as of code templates.")
 @workspace_option
 def templates_submit(
-    *, code: str, account: str, category: str, values: tuple[str, ...], footer: str, without_text: bool, workspace: str
+    *,
+    code: str,
+    account: str,
+    category: str,
+    values: tuple[str, ...],
+    footer: str,
+    language: str,
+    without_text: bool,
+    workspace: str,
 ) -> None:
     """Hand CODE in for approval at the provider of ACCOUNT, as its registered form there says."""
     wish = SubmissionWish(
@@ -221,6 +279,7 @@ def templates_submit(
         samples=pairs_of("--sample", values),
         footer=footer,
         with_text=not without_text,
+        language=language,
     )
 
     async def work(place: Place) -> dict[str, Any]:
@@ -234,7 +293,8 @@ def templates_submit(
     put(found, write)
 
 
-def _forms(file: TextIO | None) -> dict[str, Any] | None:
+def object_in(file: TextIO | None) -> dict[str, Any] | None:
+    """Read a JSON object, if there is a file."""
     if file is None:
         return None
     try:
@@ -244,6 +304,12 @@ def _forms(file: TextIO | None) -> dict[str, Any] | None:
     if not isinstance(found, dict):
         raise click.UsageError(f"Expected a JSON object in {file.name}, found {type(found).__name__}.")
     return found
+
+
+def in_brackets(words: Sequence[dict[str, str]]) -> str:
+    """The way from one text to another in a line: `[-removed-]` and `{+added+}` among what stays."""
+    forms = {"equal": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
+    return "".join(forms[piece["op"]].format(piece["text"]) for piece in words)
 
 
 def _given(text: str) -> str:

@@ -5,7 +5,7 @@ Values are data: whatever they hold, it is text in the result, and is never read
 """
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
@@ -69,6 +69,19 @@ class Template:
         """The text with each variable written as `write` says, given its name; for other notations than ours."""
         return self._form % tuple(write(name) for name, _ in self._slots)
 
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Every place of a variable as it is written, defaults and all, in order of appearance."""
+        return tuple(f"{{{name}}}" if default is None else f"{{{name}|{default}}}" for name, default in self._slots)
+
+    def with_blank(self, names: Collection[str]) -> "Template":
+        """The same text, where variables of these names may stay empty unless they have a default already."""
+        if not any(name in names for name in self.required):
+            return self
+        slots = tuple((name, "" if default is None and name in names else default) for name, default in self._slots)
+        required = tuple(name for name in self.required if name not in names)
+        return Template(self.source, self.variables, required, self._form, slots, self._pick)
+
     def _filled(self, values: Mapping[str, str]) -> tuple[str, ...]:
         missing = [name for name in self.required if not values.get(name, "").strip()]
         if missing:
@@ -82,8 +95,9 @@ def compile_template(source: str) -> Template:
     """
     Compile `{name}` and `{name|default text}`; `{{` and `}}` are literal braces, `NT${amount}` needs no escape.
 
-    A name is made of letters of any script, digits and underscores, and does not start with a digit; it is brought
-    to Unicode NFC. A default runs to the next `}` and holds no braces.
+    A name is made of letters of any script, digits and underscores, and does not start with a digit; dots may join
+    several such names, as in `{flight.gate}`. It is brought to Unicode NFC. A default runs to the next `}` and holds no
+    braces.
 
     Raises:
         Invalid: code "bad_template"; the sentence says at which character (counted from 1) and what to write.
@@ -104,6 +118,11 @@ def compile_template(source: str) -> Template:
         _slots=tuple(slots),
         _pick=_picker(names),
     )
+
+
+def is_name(text: str) -> bool:
+    """Whether a variable may be called so."""
+    return all(part.isidentifier() for part in text.split("."))
 
 
 def _picker(names: Sequence[str]) -> Callable[[Mapping[str, str]], tuple[str, ...]]:
@@ -138,7 +157,7 @@ def _variable(inside: str, at: int) -> tuple[str, str | None]:
     name = unicodedata.normalize("NFC", written.strip())
     if "{" in inside:
         raise _bad(at, 'found "{" inside a variable. Write names and defaults without braces')
-    if not name.isidentifier():
+    if not is_name(name):
         raise _bad(
             at,
             f'expected a variable such as "{{name}}", found "{{{inside}}}". Use letters, digits and underscores, '

@@ -91,7 +91,7 @@ def test_missing_value_is_the_kind_of_error_interfaces_show() -> None:
         ("{}", 1, "{name}"),
         ("Hi {1st}", 4, "not starting with a digit"),
         ("Hi {first name}", 4, "letters, digits and underscores"),
-        ("Hi {a.b}", 4, "letters, digits and underscores"),
+        ("Hi {a..b}", 4, "letters, digits and underscores"),
         ("Hi {|x}", 4, "{name}"),
         ("ok {{ {a{b}", 7, "without braces"),
         ("{a|{b}}", 1, "without braces"),
@@ -117,3 +117,20 @@ def test_malformed_template_says_where_and_what_to_write(source: str, position: 
 )
 def test_variables_are_written_in_another_notation(source: str, written: str) -> None:
     assert compile_template(source).rewritten(lambda name: f"<{name}>") == written
+
+
+def test_names_may_be_joined_by_dots() -> None:
+    template = compile_template("{flight.gate} {flight.seats|0}")
+    assert template.variables == ("flight.gate", "flight.seats")
+    assert template.render({"flight.gate": "B4"}) == "B4 0"
+
+
+def test_optional_variables_may_stay_empty_and_defaults_stay() -> None:
+    template = compile_template("a{x}b{y|c}{z}")
+    optional = template.with_blank({"x", "y"})
+    assert optional.required == ("z",)
+    assert optional.render({"z": "!"}) == "abc!"
+    assert template.with_blank({"nothing"}) is template
+    with pytest.raises(MissingVariable, match=r"\{z\}"):
+        optional.render({})
+    assert template.slots == ("{x}", "{y|c}", "{z}")

@@ -13,6 +13,7 @@ from sendyard.delivery.copies import template_of
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.queries import Row, count_template_change
 from sendyard.delivery.redaction import redact
+from sendyard.delivery.template_news import Standing, note_changes
 from sendyard.delivery.tokens import Tokens
 from sendyard.delivery.transport import Lost, NotSent, Transport
 from sendyard.domain.errors import AppError, Conflict, ErrorKind, ProviderError
@@ -253,8 +254,16 @@ def _keep(tx: Transaction, entry: AccountEntry, found: Mapping[Place, ProviderTe
     if fresh or gone or replaced:
         count_template_change(tx, entry.id)
     again = {name for name, _ in replaced}
+    before = {place: _standing(kept) for place, kept in known.items()}
+    after = {place: _standing(kept) for place, kept in fresh.items()}
+    after |= {place: before[place]._replace(state=disabled, reason=GONE) for place in gone}
+    note_changes(tx, entry.workspace_id, entry.id, before, after, now=now)
     added = sum(place not in known and place[0] not in again for place in fresh)
     return {"added": added, "changed": len(fresh) - added, "gone": len(gone), "total": len(listed)}
+
+
+def _standing(kept: Kept) -> Standing:
+    return Standing(kept.state, kept.category, kept.quality, kept.reason)
 
 
 def _replaced(entry: AccountEntry, known: Iterable[Place], listed: Mapping[Place, Kept]) -> set[Place]:

@@ -9,8 +9,9 @@ from sendyard.storage.identifiers import new_id
 from sendyard.storage.transaction import Transaction
 
 _NEWEST = (
-    "SELECT t.id, t.code, t.name, t.version, t.created_at, v.id, v.body, v.created_at, v.registered FROM templates t"
-    " JOIN template_versions v ON v.template_id = t.id AND v.version = t.version WHERE t.workspace_id = ?"
+    "SELECT t.id, t.code, t.name, t.version, t.created_at, t.archived_at, v.id, v.body, v.registered, v.document,"
+    " v.created_at FROM templates t JOIN template_versions v ON v.template_id = t.id AND v.version = t.version"
+    " WHERE t.workspace_id = ?"
 )
 
 _COPY = (
@@ -34,6 +35,41 @@ Place = tuple[str, str]
 """Name and language: what tells the templates of one account apart."""
 
 
+class TemplateRow(NamedTuple):
+    """A template with its newest version."""
+
+    id: str
+    code: str
+    name: str
+    version: int
+    created_at: int
+    archived_at: int | None
+    version_id: str
+    body: str
+    registered: str
+    document: str
+    updated_at: int
+
+
+class VersionRow(NamedTuple):
+    """One version."""
+
+    id: str
+    version: int
+    body: str
+    created_at: int
+    registered: str
+    document: str
+
+
+class Said(NamedTuple):
+    """What a version keeps: its main text, its registered forms, and its document ("" where the text says all)."""
+
+    body: str
+    registered: str
+    document: str
+
+
 class Kept(NamedTuple):
     """A provider's template as a row has it."""
 
@@ -46,9 +82,7 @@ class Kept(NamedTuple):
     document: str
 
 
-def insert_template(
-    tx: Transaction, workspace_id: str, *, code: str, name: str, body: str, registered: str, now: int
-) -> bool:
+def insert_template(tx: Transaction, workspace_id: str, *, code: str, name: str, said: Said, now: int) -> bool:
     """Store a template with its first version; False when the code is taken."""
     template_id = new_id()
     stored = tx.run(
@@ -57,19 +91,24 @@ def insert_template(
         (template_id, workspace_id, code, name, now),
     )
     if stored:
-        _insert_version(tx, workspace_id, template_id, 1, body, registered, now)
+        _insert_version(tx, workspace_id, template_id, 1, said, now)
     return stored == 1
 
 
-def add_version(tx: Transaction, workspace_id: str, template_id: str, *, body: str, registered: str, now: int) -> int:
+def add_version(tx: Transaction, workspace_id: str, template_id: str, said: Said, *, now: int) -> int:
     """Store the next version and make it the newest; returns its number."""
     # The update takes the row, so that two edits at once get two numbers.
     ((version,),) = tx.rows(
         "UPDATE templates SET version = version + 1 WHERE workspace_id = ? AND id = ? RETURNING version",
         (workspace_id, template_id),
     )
-    _insert_version(tx, workspace_id, template_id, version, body, registered, now)
+    _insert_version(tx, workspace_id, template_id, version, said, now)
     return int(version)
+
+
+def archive(tx: Transaction, workspace_id: str, template_id: str, at: int | None) -> None:
+    """Take a template from what is offered, or offer it again."""
+    tx.run("UPDATE templates SET archived_at = ? WHERE workspace_id = ? AND id = ?", (at, workspace_id, template_id))
 
 
 def rename(tx: Transaction, workspace_id: str, template_id: str, name: str) -> None:
@@ -77,33 +116,43 @@ def rename(tx: Transaction, workspace_id: str, template_id: str, name: str) -> N
     tx.run("UPDATE templates SET name = ? WHERE workspace_id = ? AND id = ?", (name, workspace_id, template_id))
 
 
-def newest(tx: Transaction, workspace_id: str, code: str) -> tuple[Any, ...] | None:
+def newest(tx: Transaction, workspace_id: str, code: str) -> TemplateRow | None:
     """One template with its newest version."""
     found = tx.rows(f"{_NEWEST} AND t.code = ?", (workspace_id, code))
-    return found[0] if found else None
+    return TemplateRow(*found[0]) if found else None
 
 
-def templates(tx: Transaction, workspace_id: str, *, after: str, limit: int) -> list[tuple[Any, ...]]:
-    """Templates with their newest version, by code, after the code `after`."""
-    return tx.rows(f"{_NEWEST} AND t.code > ? ORDER BY t.code LIMIT ?", (workspace_id, after, limit))
+def taken(tx: Transaction, workspace_id: str, codes: Sequence[str]) -> set[str]:
+    """Which of these codes there are."""
+    condition, parameter = tx.among(codes)
+    sql = f"SELECT code FROM templates WHERE workspace_id = ? AND code {condition}"  # noqa: S608 - constants
+    return {code for (code,) in tx.rows(sql, (workspace_id, parameter))}
 
 
-def versions(tx: Transaction, workspace_id: str, template_id: str) -> list[tuple[Any, ...]]:
-    """(id, version, body, created, registered) of every version, newest first."""
-    return tx.rows(
-        "SELECT id, version, body, created_at, registered FROM template_versions WHERE workspace_id = ?"
+def templates(
+    tx: Transaction, workspace_id: str, *, after: str, limit: int, archived: bool | None
+) -> list[TemplateRow]:
+    """Templates with their newest version, by code, after the code `after`; archived ones, others, or both."""
+    which = "" if archived is None else f" AND t.archived_at IS {'NOT ' if archived else ''}NULL"
+    rows = tx.rows(f"{_NEWEST}{which} AND t.code > ? ORDER BY t.code LIMIT ?", (workspace_id, after, limit))
+    return [TemplateRow(*row) for row in rows]
+
+
+def versions(tx: Transaction, workspace_id: str, template_id: str) -> list[VersionRow]:
+    """Every version, newest first."""
+    rows = tx.rows(
+        "SELECT id, version, body, created_at, registered, document FROM template_versions WHERE workspace_id = ?"
         " AND template_id = ? ORDER BY version DESC",
         (workspace_id, template_id),
     )
+    return [VersionRow(*row) for row in rows]
 
 
-def _insert_version(
-    tx: Transaction, workspace_id: str, template_id: str, version: int, body: str, registered: str, now: int
-) -> None:
+def _insert_version(tx: Transaction, workspace_id: str, template_id: str, version: int, said: Said, now: int) -> None:
     tx.run(
-        "INSERT INTO template_versions (id, workspace_id, template_id, version, body, registered, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (new_id(), workspace_id, template_id, version, body, registered, now),
+        "INSERT INTO template_versions (id, workspace_id, template_id, version, body, registered, document,"
+        " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (new_id(), workspace_id, template_id, version, *said, now),
     )
 
 
@@ -191,3 +240,10 @@ def copies(
     given = {condition: value for condition, value in filters.items() if value}
     where = "".join(f" AND {condition}" for condition in given)
     return tx.rows(f"{_COPY}{where} ORDER BY p.id LIMIT ?", (workspace_id, *given.values(), limit))
+
+
+def synced(tx: Transaction, workspace_id: str) -> dict[str, int | None]:
+    """When the whole list of each account was last read."""
+    return dict(
+        tx.rows("SELECT account_id, synced_at FROM template_catalogues WHERE workspace_id = ?", (workspace_id,))
+    )

@@ -18,9 +18,11 @@ from sendyard.domain.errors import Conflict, FieldError, Invalid, ProviderError
 from sendyard.domain.template import compile_template
 from sendyard.features.templates import queries
 from sendyard.features.templates.catalogue import kept_of
+from sendyard.features.templates.document import BodyButton
 from sendyard.features.templates.library import Templates
 from sendyard.features.templates.queries import Kept
-from sendyard.features.templates.registered import Form, form_at
+from sendyard.features.templates.registered import Form, form_at, named
+from sendyard.features.templates.standing import body_at
 from sendyard.providers.abilities import ProviderTemplate, TemplateButton, TemplateCatalog, TemplateSubmission
 from sendyard.providers.contract import ProtocolError, TemplateState
 from sendyard.storage.engine import Database
@@ -37,7 +39,9 @@ class SubmissionWish:
     What a provider wants to know beside text and form.
 
     `samples` has example values by the names of our variables, and whatever else the provider wants an example of
-    by its own name (`header`, `button:0`). `with_text` False is for kinds whose text the provider writes itself.
+    by its own name (`header`, `button:0`); the template's own samples stand in for those left out. Category, footer and
+    buttons are those of the template's body unless they are given. `with_text` False is for kinds whose text the
+    provider writes itself.
     """
 
     account: str  # id or name
@@ -46,6 +50,7 @@ class SubmissionWish:
     footer: str = ""
     buttons: Sequence[TemplateButton] = ()
     with_text: bool = True
+    language: str = ""  # of ours; the template's own when blank
 
 
 class Submissions:
@@ -81,30 +86,33 @@ class Submissions:
             detail = f"{adapter.spec.name} takes no templates in; make it in its own console."
             raise Conflict("not_supported", detail)
         ours = await self._templates.get(workspace_id, code)
-        form, registration = form_at(ours["registered"], entry.provider)
+        letters = await self._templates.letters(workspace_id, code)
+        form, registration = form_at(ours["registered"], entry.provider, wish.language)
         if form is None:
             detail = f"The text {code!r} has no form at {entry.provider}; give it one under `registered`."
             raise Invalid("no_form", detail, errors=[FieldError("/account", "no_form", detail)])
+        body = body_at(letters.document, adapter, wish.language)
         known = await self._draft(entry, form)
         wanted = ProviderTemplate(
             name=form.name,
             state=TemplateState.DRAFT,
             language=form.language,
-            category=wish.category,
-            body=_body(ours["body"], form, adapter) if wish.with_text else "",
-            header=form.header.url if form.header else "",
-            header_format=_format(form.header.content_type) if form.header else "",
-            footer=wish.footer,
-            buttons=tuple(wish.buttons),
+            category=wish.category or letters.document.category,
+            body=_body(body.text, form, adapter) if wish.with_text else "",
+            header=form.header.url if form.header else body.header,
+            header_format=_format(form.header.content_type) if form.header else "text" if body.header else "",
+            footer=wish.footer or body.footer,
+            buttons=tuple(wish.buttons) or tuple(_button(one, form, adapter) for one in body.buttons),
             variables=tuple(form.variables),
             registration=registration,
             provider_ref=known.provider_ref if known else "",
         )
-        made = await self._handed_in(entry, adapter, wanted, _samples(form, wish.samples))
+        samples = letters.written({**letters.samples(), **wish.samples}, wish.language or letters.document.language)
+        made = await self._handed_in(entry, adapter, wanted, _samples(form, samples))
         document = await self._keep(entry, made)
         version = ours["version"]
         if made.name != form.name:
-            version = (await self._renamed(workspace_id, ours, entry.provider, made.name))["version"]
+            version = (await self._renamed(workspace_id, ours, entry.provider, wish.language, made.name))["version"]
         return {"code": code, "version": version, **document}
 
     async def _draft(self, entry: AccountEntry, form: Form) -> Kept | None:
@@ -147,11 +155,12 @@ class Submissions:
             **msgspec.to_builtins(stored),
         }
 
-    async def _renamed(self, workspace_id: str, ours: dict[str, Any], provider: str, name: str) -> dict[str, Any]:
+    async def _renamed(
+        self, workspace_id: str, ours: dict[str, Any], provider: str, language: str, name: str
+    ) -> dict[str, Any]:
         """Let the form have the name the provider gave it."""
         registered = ours["registered"]
-        forms = registered["forms"]
-        changed = {**registered, "forms": {**forms, provider: {**forms[provider], "name": name}}}
+        changed = named(registered, provider, language, name)
         return await self._templates.edit(workspace_id, ours["code"], registered=changed)
 
 
@@ -176,6 +185,12 @@ def _body(body: str, form: Form, adapter: TemplateSubmission) -> str:
         )
         raise Invalid("form_lacks_variable", detail, errors=[FieldError("/registered", "form_lacks_variable", detail)])
     return compiled.rewritten(lambda name: adapter.variable(there[name]))
+
+
+def _button(button: BodyButton, form: Form, adapter: TemplateSubmission) -> TemplateButton:
+    value = _body(button.value, form, adapter) if button.value else ""
+    kind = "quick_reply" if button.kind == "reply" else button.kind
+    return TemplateButton(kind, button.text, url=value if kind == "url" else "", phone=value if kind == "phone" else "")
 
 
 def _format(content_type: str) -> str:
