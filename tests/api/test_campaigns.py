@@ -13,7 +13,7 @@ from sendyard.api.operations import Ask, NoBody, NoQuery
 from tests.api.conftest import Caller, problem
 
 FILE = "phone,name\n+821012345678,Kim\n+886912345678,Lin\n12,Bad\n"
-WISH = {"name": "Spring", "text": "Hi {name}", "csv": FILE}
+WISH = {"name": "Spring", "text": "Hi {name}", "csv": FILE, "purpose": "transactional"}
 
 
 async def made(caller: Caller, **change: Any) -> dict[str, Any]:
@@ -73,7 +73,7 @@ async def test_campaign_from_a_template_and_bytes_in_an_asian_charset(sender: Ca
 @pytest.mark.parametrize(
     ("change", "code", "pointer"),
     [
-        ({"csv": None}, "one_file", "/csv"),
+        ({"csv": None}, "nobody", "/audience"),
         ({"csv_base64": "eA=="}, "one_file", "/csv"),
         ({"text": None}, None, "/text"),
         ({"account": "nobody"}, "unknown_account", "/account"),
@@ -115,7 +115,8 @@ async def test_progress_stream_tells_news_until_the_end(sender: Caller) -> None:
     assert answer.stream is not None
     stream = aiter(answer.stream)
     first = await anext(stream)
-    assert first.startswith(b"event: progress\ndata: {")
+    assert first.startswith(b"id: ")
+    assert b"\nevent: progress\ndata: {" in first
     assert json.loads(first.split(b"data: ")[1])["status"] == "draft"
     # Nothing changes, so the next thing heard only keeps the connection open.
     assert (await anext(stream)).startswith(b":")
@@ -123,6 +124,20 @@ async def test_progress_stream_tells_news_until_the_end(sender: Caller) -> None:
     rest = [piece async for piece in stream]
     assert b'"cancelled"' in rest[-2]
     assert rest[-1].startswith(b"event: end")
+
+
+async def test_a_stream_that_is_taken_up_again_tells_only_what_is_new(sender: Caller) -> None:
+    campaign = await made(sender)
+    await sender.post(f"/campaigns/{campaign['id']}/cancel")
+    stream = {"accept": "text/event-stream"}
+    path = f"/campaigns/{campaign['id']}/progress"
+    told = (await sender.ask("GET", path, headers=stream)).text
+    last = told.splitlines()[0].removeprefix("id: ")
+    assert told.count("event: progress") == 1
+    again = await sender.ask("GET", path, headers=stream | {"last-event-id": last})
+    assert again.text == "event: end\ndata: {}\n\n"
+    later = await sender.ask("GET", path, headers=stream | {"last-event-id": "older"})
+    assert later.text == told
 
 
 async def test_stream_of_a_finished_campaign_ends_at_once(sender: Caller) -> None:

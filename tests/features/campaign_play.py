@@ -54,7 +54,7 @@ class Play:
         return Expander(self.yard.database, self.yard.directory, **options)
 
     async def draft(self, csv: bytes, **options: Any) -> str:
-        options = {"name": "Spring", "text": "Hi {name}", "country": "TW", **options}
+        options = {"name": "Spring", "text": "Hi {name}", "country": "TW", "purpose": "transactional", **options}
         made = await self.campaigns.create(self.yard.workspace_id, csv=csv, **options)
         return str(made["id"])
 

@@ -13,7 +13,7 @@ from sendyard.delivery.queries import suppress
 from sendyard.domain.errors import AppError, Conflict, ErrorKind, Invalid, NotFound, ProviderError
 from sendyard.domain.formulas import neutral
 from sendyard.domain.status import MessageStatus
-from sendyard.features.campaigns.results import COLUMNS
+from sendyard.features.campaigns.outcomes.results import COLUMNS
 from sendyard.features.templates import Templates
 from sendyard.ledger.entries import Claimed
 from sendyard.storage.identifiers import now_ms
@@ -256,8 +256,8 @@ async def test_progress_before_the_start_has_no_messages(play: Play) -> None:
 
 
 async def test_a_costly_count_is_shown_again_for_a_moment(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sendyard.features.campaigns.progress._COSTLY", -1.0)
-    monkeypatch.setattr("sendyard.features.campaigns.progress._SHARE", 10_000)
+    monkeypatch.setattr("sendyard.features.campaigns.outcomes.progress._COSTLY", -1.0)
+    monkeypatch.setattr("sendyard.features.campaigns.outcomes.progress._SHARE", 10_000)
     campaign_id = await play.prepared(sheet(3))
     campaigns = play.campaigns
     assert (await campaigns.progress(play.yard.workspace_id, campaign_id))["counts"] == {"queued": 3}
@@ -270,7 +270,7 @@ async def test_a_costly_count_is_shown_again_for_a_moment(play: Play, monkeypatc
 
 async def test_few_costly_counts_are_remembered(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("_COSTLY", -1.0), ("_SHARE", 10_000), ("_MOST_REMEMBERED", 1)):
-        monkeypatch.setattr(f"sendyard.features.campaigns.progress.{name}", value)
+        monkeypatch.setattr(f"sendyard.features.campaigns.outcomes.progress.{name}", value)
     first, second = await play.prepared(sheet(1)), await play.prepared(sheet(1))
     campaigns = play.campaigns
     for campaign_id in (first, second):

@@ -44,7 +44,7 @@ async def test_every_good_row_becomes_one_message_in_the_order_of_the_file(play:
     assert play.addresses(campaign_id) == expected(1234)
     assert await play.status(campaign_id) == "sending"
     rows = play.rows("SELECT m.row, content, purpose, batch_id FROM messages m WHERE m.row = 2")
-    assert rows == [(2, '"Hi Name 0"', "promotional", None)]
+    assert rows == [(2, '"Hi Name 0"', "transactional", None)]
 
 
 async def test_the_first_messages_can_leave_while_others_are_prepared(play: Play) -> None:
@@ -80,7 +80,7 @@ async def test_a_chunk_that_cannot_be_written_leaves_no_trace_and_is_done_again(
         raise RuntimeError("the power went")
 
     with monkeypatch.context() as patch:
-        patch.setattr("sendyard.features.campaigns.expansion.queries.refuse_rows", broken)
+        patch.setattr("sendyard.features.campaigns.expansion.refuse_rows", broken)
         with pytest.raises(RuntimeError):
             await play.expander().expand(campaign, chunk=10)
     assert play.addresses(campaign_id) == []
@@ -310,7 +310,7 @@ async def test_failures_of_a_campaign_that_was_stopped_are_forgotten(play: Play)
 
 async def test_automatic_pause_can_be_turned_off(play: Play) -> None:
     campaign_id = await play.prepared(sheet(60))
-    expander = play.expander(pause_share=None)
+    expander = play.expander(watch_failures=False)
     play.hand_over(failing(*range(50)), limit=50)
     await watch(play, expander)
     assert await play.status(campaign_id) == "sending"

@@ -8,16 +8,16 @@ import pytest
 
 from sendyard.domain.errors import Invalid
 from sendyard.domain.template import compile_template
-from sendyard.features.campaigns.columns import map_columns
-from sendyard.features.campaigns.rows import Judge, Recipient
-from sendyard.features.campaigns.spreadsheet import Spreadsheet, open_spreadsheet
+from sendyard.features.campaigns.audience.columns import map_columns
+from sendyard.features.campaigns.audience.rows import Judge, Recipient
+from sendyard.features.campaigns.audience.spreadsheet import Spreadsheet, WorkbookSheet, open_spreadsheet
 
 KOREAN = "전화번호,이름\n010-1234-5678,김민수\n"
 TAIWANESE = "手機,姓名\n0912345678,王小明\n"
 
 
-def rows_of(sheet: Spreadsheet) -> list[tuple[int, list[str]]]:
-    return list(sheet.rows())
+def rows_of(sheet: Spreadsheet | WorkbookSheet) -> list[tuple[int, list[str]]]:
+    return [(number, list(row)) for number, row in sheet.rows()]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,7 @@ def test_the_line_that_names_the_separator_is_no_row() -> None:
 
 def test_rows_are_numbered_as_a_spreadsheet_shows_them() -> None:
     sheet = open_spreadsheet(b'\n\nphone,note\n0912345678,"two\nlines"\n\n0912345679,x\n,\n0912345670,y\n,\n,\n')
+    assert isinstance(sheet, Spreadsheet)
     assert sheet.header_row == 3
     assert [(number, row[0]) for number, row in rows_of(sheet)] == [
         (4, "0912345678"),
@@ -85,7 +86,7 @@ def test_rows_are_numbered_as_a_spreadsheet_shows_them() -> None:
         (b"", "empty_file"),
         (b"\xef\xbb\xbf \r\n", "empty_file"),
         (b",,,\n,,,\n", "empty_file"),
-        (b"PK\x03\x04rest", "not_csv"),
+        (b"PK\x03\x04rest", "damaged_workbook"),
         (b"\xd0\xcf\x11\xe0rest", "not_csv"),
         ("phone,name\n".encode("utf-16-le"), "not_csv"),
         (b"phone,name\n\x81\x8d\x8f\x90\x9d\xff\n", "unknown_encoding"),

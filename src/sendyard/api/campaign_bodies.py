@@ -7,33 +7,186 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from sendyard.api.experiment_bodies import ExperimentSummary, ExperimentWish
+from sendyard.api.links import VisitCounts
 from sendyard.api.message_bodies import Cost, Moment
 from sendyard.delivery.preflight import LONGEST_EXPIRES_IN
 from sendyard.domain.channels import Channel
 from sendyard.domain.status import CampaignStatus
+from sendyard.features.campaigns.experiments.terms import Experiment
+from sendyard.features.campaigns.plan import Audience, AutoPause, Budget, Record, Repeat, Throttle, Wave, When
 
 FILE_LIMIT = 64 * 1024 * 1024
 
 
+class People(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """
+    Who gets it: everybody on these lists and in these segments, less those on the ones left out, and these contacts
+    and numbers. Lists and segments by id or name. Each person once.
+    """
+
+    lists: list[str] = []
+    segments: list[str] = []
+    contacts: Annotated[list[str], Meta(description="Ids of contacts.", max_length=10_000)] = []
+    numbers: Annotated[list[str], Meta(description="Phone numbers, or ids of the channel.", max_length=10_000)] = []
+    exclude_lists: list[str] = []
+    exclude_segments: list[str] = []
+
+
+class RecordUse(msgspec.Struct, forbid_unknown_fields=True):
+    """The row of a table of records that fills variables alike for everybody."""
+
+    table: str
+    key: str
+
+
 class CreateCampaign(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """One message for everybody in a file, which needs a header row; see the documentation of campaigns."""
+    """One message for many people: those of a file, which needs a header row, and those of `audience`."""
 
     name: str
     template: Annotated[str | None, Meta(description="Code of the template whose newest version is sent.")] = None
-    text: Annotated[str | None, Meta(description="Or a text; `{name}` stands for a column.")] = None
+    text: Annotated[
+        str | None, Meta(description="Or a text; `{name}` stands for a column, or for a field of contacts.")
+    ] = None
     csv: Annotated[str | None, Meta(description="The file as text.", examples=["phone,name\n+886912345678,Lin\n"])] = (
         None
     )
-    csv_base64: Annotated[bytes | None, Meta(description="Or its bytes, for files in Big5, EUC-KR and the like.")] = (
-        None
-    )
+    csv_base64: Annotated[
+        bytes | None, Meta(description="Or its bytes: for XLSX, and for files in Big5, EUC-KR and the like.")
+    ] = None
+    audience: People = msgspec.field(default_factory=People)
+    contact_fields: Annotated[
+        bool, Meta(description="Contacts fill in variables for which the file has no column.")
+    ] = False
+    record: RecordUse | None = None
     channel: Channel = Channel.SMS
     purpose: Literal["promotional", "transactional"] = "promotional"
     country: Annotated[str, Meta(description="Country code by which national numbers are read.", max_length=2)] = ""
     sender: str = ""
-    account: Annotated[str, Meta(description="Must stay empty: a campaign goes the way its routes say.")] = ""
+    account: Annotated[str, Meta(description="Id or name of the one account to use; empty: the routes decide.")] = ""
     expires_in: Annotated[int, Meta(ge=1, le=LONGEST_EXPIRES_IN)] = 86_400
     phone_column: Annotated[str, Meta(description="The column of the numbers, when its name does not tell.")] = ""
+    when: When = When()
+    throttle: Throttle | None = None
+    waves: list[Wave] = []
+    auto_pause: AutoPause = AutoPause()
+    budget: Budget | None = None
+    repeat: Repeat | None = None
+    experiment: Annotated[
+        ExperimentWish | None, Meta(description="Several texts, compared on a part of the people.")
+    ] = None
+    start: Annotated[bool, Meta(description="Start it as soon as its people are known.")] = False
+
+
+class EditCampaign(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """
+    What is to be changed; what is left out stays.
+
+    All of it in a draft; `name`, `throttle`, `budget` and `auto_pause` also while it is under way.
+    """
+
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    sender: str | msgspec.UnsetType = msgspec.UNSET
+    expires_in: Annotated[int, Meta(ge=1, le=LONGEST_EXPIRES_IN)] | msgspec.UnsetType = msgspec.UNSET
+    when: When | msgspec.UnsetType = msgspec.UNSET
+    throttle: Throttle | msgspec.UnsetType | None = msgspec.UNSET
+    waves: tuple[Wave, ...] | msgspec.UnsetType = msgspec.UNSET
+    auto_pause: AutoPause | msgspec.UnsetType = msgspec.UNSET
+    budget: Budget | msgspec.UnsetType | None = msgspec.UNSET
+    repeat: Repeat | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class DuplicateCampaign(msgspec.Struct, forbid_unknown_fields=True):
+    """What the copy is called; empty: the name with ", copy" behind it."""
+
+    name: str = ""
+
+
+class TestCampaign(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Who of the team gets a test (all when empty), and whose values are filled in (the first good row)."""
+
+    to: list[str] = []
+    row: Annotated[int, Meta(ge=1)] | None = None
+
+
+class Decision(msgspec.Struct, forbid_unknown_fields=True):
+    """What somebody says beside yes or no."""
+
+    note: Annotated[str, Meta(max_length=500)] = ""
+
+
+class PolicyBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Above how many recipients, or which price, a second person approves a campaign; null asks nothing."""
+
+    recipients: Annotated[int, Meta(ge=0)] | None = None
+    cost: Annotated[str | None, Meta(examples=["100.00"])] = None
+    currency: Annotated[str, Meta(max_length=3)] = ""
+
+
+class TestSent(msgspec.Struct):
+    """One test message, or why there is none."""
+
+    to: str
+    message_id: str | None
+    error: str | None
+
+
+class TestList(msgspec.Struct):
+    """The tests that were sent."""
+
+    data: list[TestSent]
+    next: str | None = None
+
+
+class PlanAnswer(msgspec.Struct, kw_only=True):
+    """What a campaign is to do besides its text; lists and segments by id."""
+
+    when: When
+    throttle: Throttle | None
+    waves: list[Wave]
+    auto_pause: AutoPause
+    budget: Budget | None
+    repeat: Repeat | None
+    audience: Audience
+    record: Record | None
+    experiment: Experiment | None
+
+
+class NextStart(msgspec.Struct):
+    """When it begins or runs next: the moment, as people of its zone write it, and the seconds left."""
+
+    starts_at: Moment
+    zone: str
+    shown: str
+    seconds_left: int
+
+
+class Said(msgspec.Struct):
+    """One word about whether a campaign may start: requested, approved, rejected or withdrawn."""
+
+    action: str
+    by: str
+    note: str
+    recipients: int
+    cost: str
+    at: Moment
+
+
+class ApprovalAnswer(msgspec.Struct):
+    """Where the approval stands: the newest word, and all of them."""
+
+    state: str
+    history: list[Said]
+
+
+class WaveAnswer(msgspec.Struct):
+    """One wave: up to which row, when it is or was judged, and by which figures."""
+
+    number: int
+    last_row: int
+    judged_at: Moment | None
+    ended: bool
+    figures: dict[str, float]
 
 
 class ReasonCount(msgspec.Struct):
@@ -51,7 +204,10 @@ class Columns(msgspec.Struct):
 
 
 class CampaignAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A campaign. Numbers of rows are left out in lists; how the file was read is told once, when it was made."""
+    """
+    A campaign. Numbers of rows, waves and approvals are left out in lists; how the file was read is told once, when it
+    was made. `gathering` says that its people are still being looked for.
+    """
 
     id: str
     name: str
@@ -68,6 +224,17 @@ class CampaignAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
     created_at: Moment
     started_at: Moment | None
     finished_at: Moment | None
+    archived_at: Moment | None
+    created_by: str
+    reach: str
+    gathering: bool
+    parent_id: str | None
+    run_at: Moment | None
+    plan: PlanAnswer
+    next: NextStart | None
+    approval: ApprovalAnswer | None = None
+    waves: list[WaveAnswer] | None = None
+    experiment: ExperimentSummary | None = None
     rows: int | None = None
     recipients: int | None = None
     fixed: int | None = None
@@ -129,6 +296,10 @@ class ProgressAnswer(msgspec.Struct):
     reasons: list[FailureCount]
     rate_per_second: float
     finish_at: Moment | None
+    next: NextStart | None
+    waves: list[WaveAnswer]
+    clicks: VisitCounts
+    experiment: Annotated[str, Meta(description="Where an experiment stands, in a sentence; empty without one.")]
 
 
 class RowError(msgspec.Struct):
@@ -146,6 +317,7 @@ class RecipientAnswer(msgspec.Struct):
     given: str
     to: str | None
     country: str | None
+    language: str | None
     variables: dict[str, str]
     status: str
     code: str
@@ -162,6 +334,7 @@ class RecipientAnswer(msgspec.Struct):
     created_at: Moment | None
     sent_at: Moment | None
     delivered_at: Moment | None
+    clicked_at: Annotated[Moment | None, Meta(description="The first time that any short link was followed.")]
 
 
 class RecipientList(msgspec.Struct):
@@ -172,10 +345,18 @@ class RecipientList(msgspec.Struct):
 
 
 class CampaignPage(msgspec.Struct, forbid_unknown_fields=True):
-    """Which campaigns to list."""
+    """Which campaigns to list: those that were put away, or the runs of one repeating campaign."""
 
     after: str = ""
+    archived: bool = False
+    parent: str = ""
     limit: Annotated[int, Meta(ge=1, le=500)] = 50
+
+
+class ResultsPage(msgspec.Struct, forbid_unknown_fields=True):
+    """Which rows the file has."""
+
+    status: Annotated[str | None, Meta(description="`refused`, `waiting`, or a status of a message.")] = None
 
 
 class RecipientPage(msgspec.Struct, forbid_unknown_fields=True):

@@ -1,12 +1,11 @@
 """
-Campaigns: from a file to the last outcome.
+Campaigns: from whoever is meant to the last outcome.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
-
-import msgspec
 
 from sendyard.api.campaign_bodies import (
     FILE_LIMIT,
@@ -15,22 +14,22 @@ from sendyard.api.campaign_bodies import (
     CampaignPage,
     CreateCampaign,
     ProgressAnswer,
-    RecipientAnswer,
     RecipientList,
     RecipientPage,
+    ResultsPage,
 )
-from sendyard.api.message_views import moment_or_none
+from sendyard.api.campaign_views import campaign_answer, progress_answer, recipient_answer
 from sendyard.api.operations import EVENT_STREAM, JSON, Answer, Ask, NoBody, NoQuery, Operation, encode
 from sendyard.api.preflight import PreflightAnswer, forecast_answer
 from sendyard.domain.errors import FieldError, Invalid
 from sendyard.domain.status import CampaignStatus
-from sendyard.features.campaigns import Campaigns
+from sendyard.features.campaigns import Campaigns, Plan
+from sendyard.features.campaigns.plan import Audience, Record
 
 _LOOK = 1.0  # seconds between looks at a campaign that somebody watches
 _SILENCE = 15  # looks without news after which a comment keeps proxies from closing the stream
-_TIMES = ("created_at", "started_at", "finished_at", "finish_at", "sent_at", "delivered_at")
 
-Action = Callable[[str, str], Awaitable[dict[str, Any]]]
+Action = Callable[..., Awaitable[dict[str, Any]]]
 
 
 class CampaignDoor:
@@ -46,7 +45,7 @@ class CampaignDoor:
         tag, scope, one = "Campaigns", "campaigns", "/campaigns/{id}"
         return [
             Operation(method="POST", path="/campaigns", handler=self.create, tag=tag, scope=scope, status=201,
-                      summary="Make a campaign from a file", body=CreateCampaign, answers=CampaignAnswer,
+                      summary="Make a campaign", body=CreateCampaign, answers=CampaignAnswer,
                       creates=True, refuses=(404,), body_limit=FILE_LIMIT),
             Operation(method="GET", path="/campaigns", handler=self.list, tag=tag, scope=scope,
                       summary="List campaigns, newest first", query=CampaignPage, answers=CampaignList),
@@ -69,8 +68,8 @@ class CampaignDoor:
                       summary="Rows of the file and what became of them", query=RecipientPage,
                       answers=RecipientList, refuses=(404,)),
             Operation(method="GET", path=f"{one}/results.csv", handler=self.results, tag=tag, scope=scope,
-                      summary="Every row with its outcome, as a file", answers=str, content_types=("text/csv",),
-                      refuses=(404,)),
+                      summary="Every row with its outcome, as a file", query=ResultsPage, answers=str,
+                      content_types=("text/csv",), refuses=(404,)),
             Operation(method="GET", path=f"{one}/progress", handler=self.progress, tag=tag, scope=scope,
                       summary="Where it stands; a stream of server-sent events when Accept asks for one",
                       answers=ProgressAnswer, content_types=(JSON, EVENT_STREAM), refuses=(404,)),
@@ -78,7 +77,23 @@ class CampaignDoor:
 
     async def create(self, ask: Ask[CreateCampaign, NoQuery]) -> CampaignAnswer:
         """Make a campaign from a file."""
-        wish = ask.body
+        wish, people, by = ask.body, ask.body.audience, ask.principal
+        plan = Plan(
+            when=wish.when,
+            throttle=wish.throttle,
+            waves=tuple(wish.waves),
+            auto_pause=wish.auto_pause,
+            budget=wish.budget,
+            repeat=wish.repeat,
+            experiment=wish.experiment.terms if wish.experiment else None,
+            record=Record(table=wish.record.table, key=wish.record.key) if wish.record else None,
+            audience=Audience(
+                lists=tuple(people.lists),
+                segments=tuple(people.segments),
+                exclude_lists=tuple(people.exclude_lists),
+                exclude_segments=tuple(people.exclude_segments),
+            ),
+        )
         found = await self._campaigns.create(
             ask.workspace_id,
             name=wish.name,
@@ -92,15 +107,29 @@ class CampaignDoor:
             account=wish.account,
             expires_in=wish.expires_in,
             phone_column=wish.phone_column,
+            plan=plan,
+            numbers=people.numbers,
+            contacts=people.contacts,
+            contact_fields=wish.contact_fields,
+            variants=wish.experiment.variants if wish.experiment else (),
+            start=wish.start,
+            by=by.id,
+            reach=by.reach,
         )
-        return _campaign(found)
+        return campaign_answer(found)
 
     async def list(self, ask: Ask[NoBody, CampaignPage]) -> CampaignList:
         """List campaigns."""
         limit = ask.query.limit
-        found = await self._campaigns.list(ask.workspace_id, after=ask.query.after, limit=limit + 1)
+        found = await self._campaigns.list(
+            ask.workspace_id,
+            after=ask.query.after,
+            limit=limit + 1,
+            archived=ask.query.archived,
+            parent=ask.query.parent,
+        )
         shown = found[:limit]
-        return CampaignList([_campaign(one) for one in shown], shown[-1]["id"] if len(found) > limit else None)
+        return CampaignList([campaign_answer(one) for one in shown], shown[-1]["id"] if len(found) > limit else None)
 
     async def get(self, ask: Ask[NoBody, NoQuery]) -> CampaignAnswer:
         """Give one campaign."""
@@ -112,7 +141,7 @@ class CampaignDoor:
 
     async def start(self, ask: Ask[NoBody, NoQuery]) -> CampaignAnswer:
         """Begin to send."""
-        return await _done(self._campaigns.start, ask)
+        return await _done(self._campaigns.start, ask, by=ask.principal.id, reach=ask.principal.reach)
 
     async def pause(self, ask: Ask[NoBody, NoQuery]) -> CampaignAnswer:
         """Hand nothing more over."""
@@ -120,7 +149,7 @@ class CampaignDoor:
 
     async def resume(self, ask: Ask[NoBody, NoQuery]) -> CampaignAnswer:
         """Go on where it stopped."""
-        return await _done(self._campaigns.resume, ask)
+        return await _done(self._campaigns.resume, ask, reach=ask.principal.reach)
 
     async def cancel(self, ask: Ask[NoBody, NoQuery]) -> CampaignAnswer:
         """End it for good."""
@@ -128,7 +157,7 @@ class CampaignDoor:
 
     async def retry_failed(self, ask: Ask[NoBody, NoQuery]) -> CampaignAnswer:
         """Make a new draft of those who got nothing."""
-        return await _done(self._campaigns.retry_failed, ask)
+        return await _done(self._campaigns.retry_failed, ask, by=ask.principal.id)
 
     async def recipients(self, ask: Ask[NoBody, RecipientPage]) -> RecipientList:
         """Give rows of the file."""
@@ -138,11 +167,11 @@ class CampaignDoor:
         )
         shown = found[: asked.limit]
         following = str(shown[-1]["row"]) if len(found) > asked.limit else None
-        return RecipientList([msgspec.convert(_with_times(one), RecipientAnswer) for one in shown], following)
+        return RecipientList([recipient_answer(one) for one in shown], following)
 
-    async def results(self, ask: Ask[NoBody, NoQuery]) -> Answer:
+    async def results(self, ask: Ask[NoBody, ResultsPage]) -> Answer:
         """Give every row with its outcome, piece by piece."""
-        pieces = await self._campaigns.results_csv(ask.workspace_id, ask.path["id"])
+        pieces = await self._campaigns.results_csv(ask.workspace_id, ask.path["id"], status=ask.query.status)
         name = f'attachment; filename="campaign-{ask.path["id"]}.csv"'
         return Answer(200, b"", "text/csv", {"content-disposition": name}, pieces)
 
@@ -151,20 +180,25 @@ class CampaignDoor:
         now = await self._now(ask.workspace_id, ask.path["id"])
         if EVENT_STREAM not in ask.accept:
             return Answer(200, encode(now))
-        stream = self._stream(ask.workspace_id, now)
+        stream = self._stream(ask.workspace_id, now, ask.last_event_id)
         return Answer(200, b"", EVENT_STREAM, {"cache-control": "no-store", "x-accel-buffering": "no"}, stream)
 
     async def _now(self, workspace_id: str, campaign_id: str) -> ProgressAnswer:
-        return msgspec.convert(_with_times(await self._campaigns.progress(workspace_id, campaign_id)), ProgressAnswer)
+        return progress_answer(await self._campaigns.progress(workspace_id, campaign_id))
 
-    async def _stream(self, workspace_id: str, now: ProgressAnswer) -> AsyncIterator[bytes]:
-        told = b""
+    async def _stream(self, workspace_id: str, now: ProgressAnswer, seen: str) -> AsyncIterator[bytes]:
+        """
+        Tell the whole progress whenever it changed, at most once a look; whoever comes back is spared what it knows.
+
+        The id of an event is that of its content, so it holds in every process and after a restart.
+        """
         silent = 0
         while True:
             news = encode(now)
-            if news != told:
-                yield b"event: progress\ndata: " + news + b"\n\n"
-                told, silent = news, 0
+            name = hashlib.blake2b(news, digest_size=8).hexdigest()
+            if name != seen:
+                yield b"id: " + name.encode() + b"\nevent: progress\ndata: " + news + b"\n\n"
+                seen, silent = name, 0
             if CampaignStatus(now.status).is_final:
                 yield b"event: end\ndata: {}\n\n"
                 return
@@ -175,20 +209,12 @@ class CampaignDoor:
             now = await self._now(workspace_id, now.id)
 
 
-def _file(wish: CreateCampaign) -> bytes:
-    if (wish.csv is None) == (wish.csv_base64 is None):
-        detail = "Expected the file either as `csv` or as `csv_base64`, found both or neither."
+def _file(wish: CreateCampaign) -> bytes | None:
+    if wish.csv is not None and wish.csv_base64 is not None:
+        detail = "Expected the file either as `csv` or as `csv_base64`, found both."
         raise Invalid("one_file", detail, errors=[FieldError("/csv", "one_file", detail)])
-    return wish.csv.encode() if wish.csv is not None else wish.csv_base64 or b""
+    return wish.csv.encode() if wish.csv is not None else wish.csv_base64
 
 
-async def _done(action: Action, ask: Ask[Any, Any]) -> CampaignAnswer:
-    return _campaign(await action(ask.workspace_id, ask.path["id"]))
-
-
-def _campaign(found: Mapping[str, Any]) -> CampaignAnswer:
-    return msgspec.convert(_with_times(found), CampaignAnswer)
-
-
-def _with_times(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: moment_or_none(value) if name in _TIMES else value for name, value in found.items()}
+async def _done(action: Action, ask: Ask[Any, Any], **who: str) -> CampaignAnswer:
+    return campaign_answer(await action(ask.workspace_id, ask.path["id"], **who))

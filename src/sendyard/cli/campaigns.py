@@ -11,15 +11,18 @@ from typing import Any
 
 import click
 
+from sendyard.cli import campaign_desk, experiments
+from sendyard.cli.campaign_plans import plan_options, plan_parts, who
+from sendyard.cli.foretelling import show_forecast
 from sendyard.cli.inspecting import CHANNEL
 from sendyard.cli.opening import Place, in_yard, workspace_option
-from sendyard.cli.printing import facts, note, plain, put, say, table, when
+from sendyard.cli.printing import note, put, say, table, when
 from sendyard.cli.shape import NOT_DONE, PARTLY_DONE, Group, NotDone
 from sendyard.cli.showing import in_words
 from sendyard.cli.watching import watch_campaign
-from sendyard.delivery.forecast import Forecast, Level
-from sendyard.domain.content import TemplateRef
+from sendyard.delivery.forecast import Forecast, Level, document
 from sendyard.domain.status import CampaignStatus
+from sendyard.features.campaigns.plan import Audience, Plan, Record
 
 _PAGE = 1000
 _MOST_SHOWN = 50
@@ -27,16 +30,25 @@ _MOST_SHOWN = 50
 
 @click.group(cls=Group)
 def campaign() -> None:
-    """One template to everybody in a CSV file; a running `sendyard serve` or `worker` sends it."""
+    """One message to many people; a running `sendyard serve` or `worker` sends it."""
 
 
 @campaign.command(
     "create",
     example="sendyard campaign create --csv people.csv --template arrival --country TW\n"
-    'sendyard campaign create --csv people.csv --text "Hi {name}" --name "May offer" --start',
+    'sendyard campaign create --list vip --exclude-segment recent --text "Hi {name}" --name "May offer"'
+    " --at 2026-12-24T18:00 --zone Asia/Taipei --wave 5%,30,3 --start",
 )
-@click.option("--csv", "file", required=True, metavar="FILE", type=click.Path(dir_okay=False, allow_dash=True),
-              help="A row for each person; - is standard input.")  # fmt: skip
+@click.option("--csv", "--file", "file", metavar="FILE", type=click.Path(dir_okay=False, allow_dash=True),
+              help="CSV or XLSX, a row for each person; - is standard input.")  # fmt: skip
+@click.option("--list", "lists", multiple=True, metavar="NAME", help="Everybody on this list; may be repeated.")
+@click.option("--segment", "segments", multiple=True, metavar="NAME", help="Everybody in this segment.")
+@click.option("--exclude-list", "exclude_lists", multiple=True, metavar="NAME")
+@click.option("--exclude-segment", "exclude_segments", multiple=True, metavar="NAME")
+@click.option("--contact", "contacts", multiple=True, metavar="ID")
+@click.option("--to", "numbers", multiple=True, metavar="NUMBER")
+@click.option("--contact-fields", is_flag=True, help="Contacts fill in what the file has no column for.")
+@click.option("--record", metavar="TABLE:KEY", help="A row of a table of records that fills variables for everybody.")
 @click.option("--template", "code", metavar="CODE", help="Its variables are columns of the file.")
 @click.option("--text", help="Instead of a template: a text for this campaign alone.")
 @click.option("--name", default="", help="What people call it; the file's name when left out.")
@@ -50,11 +62,23 @@ def campaign() -> None:
 )
 @click.option("--sender", default="", help="As the provider knows it; the account's own when left out.")
 @click.option("--expires-in", type=int, default=86_400, show_default=True, metavar="SECONDS")
-@click.option("--start", is_flag=True, help="Start it at once.")
+@click.option("--account", default="", help="The one account to use; its routes decide when left out.")
+@plan_options
+@experiments.experiment_options
+@click.option("--start", is_flag=True, help="Start it as soon as its people are known.")
 @workspace_option
 def create(
     *,
-    file: str,
+    file: str | None,
+    lists: tuple[str, ...],
+    segments: tuple[str, ...],
+    exclude_lists: tuple[str, ...],
+    exclude_segments: tuple[str, ...],
+    contacts: tuple[str, ...],
+    numbers: tuple[str, ...],
+    contact_fields: bool,
+    record: str | None,
+    account: str,
     code: str | None,
     text: str | None,
     name: str,
@@ -66,19 +90,29 @@ def create(
     expires_in: int,
     start: bool,
     workspace: str,
+    **planned: Any,
 ) -> None:
     """
-    Read a file and keep it as a draft; every row that cannot be used is told with its number and the reason.
+    Keep who is meant as a draft; every row that cannot be used is told with its number and the reason.
+
+    People of lists and segments are looked for by a running `sendyard serve` or `worker`.
 
     Exit code 3: the draft is made, and some rows are left out.
     """
-    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    content = None
+    if file is not None:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    audience = Audience(lists=lists, segments=segments, exclude_lists=exclude_lists, exclude_segments=exclude_segments)
+    table_, _, key = (record or "").partition(":")
+    compared, variants = experiments.experiment_parts(planned)
+    used = Record(table=table_, key=key) if record else None
+    plan = Plan(audience=audience, record=used, experiment=compared, **plan_parts(planned))
 
     async def work(place: Place) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         campaigns = place.yard.campaigns
         made = await campaigns.create(
             place.workspace_id,
-            name=name or (Path(file).stem if file != "-" else "Campaign"),
+            name=name or (Path(file).stem if file and file != "-" else "Campaign"),
             template_code=code,
             text=text,
             csv=content,
@@ -88,9 +122,15 @@ def create(
             sender=sender,
             expires_in=expires_in,
             phone_column=phone_column,
+            account=account,
+            plan=plan,
+            numbers=numbers,
+            contacts=contacts,
+            contact_fields=contact_fields,
+            variants=variants,
+            start=start,
+            by=who(),
         )
-        if start:
-            made |= await campaigns.start(place.workspace_id, made["id"])
         return made, await _everything(partial(campaigns.refused, place.workspace_id, made["id"]))
 
     made, left_out = in_yard(work, workspace)
@@ -101,7 +141,11 @@ def create(
             f"{made['name']} is {made['status']} ({made['id']}): {made['recipients']:,} of {made['rows']:,} rows can "
             f"be used{repaired}; {made['suppressed']} people must not be contacted."
         )
-        say(f"Read as {made['encoding']}; numbers from {made['columns']['phone']!r}.")
+        if "encoding" in made:
+            say(f"Read as {made['encoding']}; numbers from {made['columns']['phone']!r}.")
+        if made["gathering"]:
+            say("The people of its lists and segments are being looked for.")
+        _told_time(made)
         if left_out:
             _left_out(left_out)
         if not start:
@@ -115,12 +159,16 @@ def create(
 @campaign.command("list", example="sendyard campaign list")
 @click.option("--after", default="", metavar="ID", help="Continue behind this one.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--archived", is_flag=True, help="Those that were put away.")
+@click.option("--runs-of", default="", metavar="ID", help="The runs of one repeating campaign.")
 @workspace_option
-def list_(after: str, limit: int, workspace: str) -> None:
+def list_(*, after: str, limit: int, archived: bool, runs_of: str, workspace: str) -> None:
     """List campaigns, newest first."""
 
     async def work(place: Place) -> list[dict[str, Any]]:
-        return await place.yard.campaigns.list(place.workspace_id, after=after, limit=limit + 1)
+        return await place.yard.campaigns.list(
+            place.workspace_id, after=after, limit=limit + 1, archived=archived, parent=runs_of
+        )
 
     found = in_yard(work, workspace)
     shown = found[:limit]
@@ -148,48 +196,9 @@ def preflight(campaign_id: str, workspace: str) -> None:
         return await place.yard.campaigns.preflight(place.workspace_id, campaign_id)
 
     found = in_yard(work, workspace)
-    samples = [
-        {"to": message.to.value, "text": _text(message.content), "parts": message.parts} for message in found.sample
-    ]
-    cost = found.cost and {
-        "low": str(found.cost.low),
-        "high": str(found.cost.high),
-        "currency": found.cost.currency,
-    }
-    document = {
-        "checks": plain(found.checks),
-        "messages": found.messages,
-        "parts": found.parts,
-        "cost": cost,
-        "finish_at": found.finish_at,
-        "sample": samples,
-    }
-
-    def write() -> None:
-        table(
-            ("check", "", "messages", "what to do"),
-            [(c.detail, c.level.value, c.count, c.fix) for c in found.checks],
-            empty="Nothing was checked.",
-        )
-        say("")
-        facts(
-            {
-                "messages": f"{found.messages:,}",
-                "parts": f"{found.parts:,}",
-                "cost": f"{found.cost.low} to {found.cost.high} {found.cost.currency}" if found.cost else "not known",
-                "would end": when(found.finish_at),
-            }
-        )
-        for sample in samples:
-            say(f"{sample['to']}  {sample['text']}")
-
-    put(document, write)
+    put(document(found), lambda: show_forecast(found))
     if any(check.level is Level.BLOCK for check in found.checks):
         raise NotDone(NOT_DONE)
-
-
-def _text(content: Any) -> str:
-    return str(content.name if isinstance(content, TemplateRef) else content.body)
 
 
 @campaign.command("start", example="sendyard campaign start ID --watch")
@@ -200,7 +209,7 @@ def start_(campaign_id: str, *, watches: bool, workspace: str) -> None:
     """Begin to send; starting again what is under way changes nothing."""
 
     async def work(place: Place) -> dict[str, Any]:
-        started = await place.yard.campaigns.start(place.workspace_id, campaign_id)
+        started = await place.yard.campaigns.start(place.workspace_id, campaign_id, by=who())
         return await watch_campaign(place, campaign_id) if watches else started
 
     _outcome(in_yard(work, workspace), watched=watches)
@@ -253,7 +262,7 @@ def retry_failed(campaign_id: str, workspace: str) -> None:
     """Make a new draft of those who got nothing and may get it now."""
 
     async def work(place: Place) -> dict[str, Any]:
-        return await place.yard.campaigns.retry_failed(place.workspace_id, campaign_id)
+        return await place.yard.campaigns.retry_failed(place.workspace_id, campaign_id, by=who())
 
     made = in_yard(work, workspace)
     put(made, lambda: say(f"{made['name']} is a draft for {made['recipients']:,} people: {made['id']}."))
@@ -262,11 +271,12 @@ def retry_failed(campaign_id: str, workspace: str) -> None:
 @campaign.command("results", example="sendyard campaign results ID --csv results.csv\nsendyard campaign results ID")
 @click.argument("campaign_id", metavar="ID")
 @click.option("--csv", "file", metavar="FILE", help="Write every row with its outcome; - is standard output.")
+@click.option("--status", help="With --csv: only rows refused, waiting, or of a status of messages.")
 @workspace_option
-def results(campaign_id: str, file: str | None, workspace: str) -> None:
+def results(campaign_id: str, file: str | None, status: str | None, workspace: str) -> None:
     """Say what became of everybody: counts, reasons, rows left out, or every row as a CSV file."""
     if file is not None:
-        in_yard(partial(_export, campaign_id, file), workspace)
+        in_yard(partial(_export, campaign_id, file, status), workspace)
         if file != "-":
             put({"id": campaign_id, "file": file}, lambda: say(f"Every row with its outcome is in {file}."))
         return
@@ -287,8 +297,8 @@ def results(campaign_id: str, file: str | None, workspace: str) -> None:
     put({**found, "refused_rows": left_out}, write)
 
 
-async def _export(campaign_id: str, file: str, place: Place) -> None:
-    pieces = await place.yard.campaigns.results_csv(place.workspace_id, campaign_id)
+async def _export(campaign_id: str, file: str, status: str | None, place: Place) -> None:
+    pieces = await place.yard.campaigns.results_csv(place.workspace_id, campaign_id, status=status)
     output = sys.stdout.buffer if file == "-" else await asyncio.to_thread(Path(file).open, "wb")
     try:
         async for piece in pieces:
@@ -320,7 +330,7 @@ def _change(
 
 def _outcome(found: Mapping[str, Any], *, watched: bool) -> None:
     if not watched:
-        put(found, lambda: say(f"{found['name']} is {found['status']}; follow it with `sendyard campaign watch`."))
+        put(found, lambda: _started(found))
         return
     put(found, lambda: _summary(found))
     status = CampaignStatus(found["status"])
@@ -331,9 +341,26 @@ def _outcome(found: Mapping[str, Any], *, watched: bool) -> None:
         raise NotDone(NOT_DONE)
 
 
+def _started(found: Mapping[str, Any]) -> None:
+    if found["status"] == CampaignStatus.DRAFT and found["approval"]:
+        say(f"{found['name']} waits for somebody else's word: `sendyard campaign approve {found['id']}`.")
+        return
+    say(f"{found['name']} is {found['status']}; follow it with `sendyard campaign watch`.")
+    _told_time(found)
+
+
+def _told_time(found: Mapping[str, Any]) -> None:
+    if following := found["next"]:
+        say(f"It begins {following['shown']}, {when(following['starts_at'])}.")
+
+
 def _summary(found: Mapping[str, Any]) -> None:
     say(f"{found['name']} is {found['status']}. {found['pause_reason']}".strip())
     say(f"{found['settled']:,} of {found['recipients']:,} are final: {in_words(found['counts']) or 'no message yet'}.")
+    if found["experiment"]:
+        say(found["experiment"])
+    if found["clicks"]["people"]:
+        say(f"{found['clicks']['people']:,} followed a link, {found['clicks']['clicks']:,} times in all.")
     if found["reasons"]:
         say("")
         table(
@@ -351,3 +378,7 @@ def _left_out(rows: list[dict[str, Any]]) -> None:
     )
     if len(rows) > _MOST_SHOWN:
         say(f"… and {len(rows) - _MOST_SHOWN:,} more; --json lists all.")
+
+
+campaign_desk.add_to(campaign)
+experiments.add_to(campaign)

@@ -9,27 +9,34 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from functools import lru_cache, partial
-
-import msgspec
+from functools import partial
 
 from sendyard.delivery.directory import Directory
-from sendyard.delivery.preflight import Draft, admit_many, prepare_many
-from sendyard.domain.channels import Channel, Purpose
-from sendyard.domain.content import Text
+from sendyard.delivery.preflight import admit_many
+from sendyard.domain.channels import Purpose
 from sendyard.domain.errors import AppError
 from sendyard.domain.status import CampaignStatus
-from sendyard.domain.template import Template, compile_template
 from sendyard.features.campaigns import queries
-from sendyard.features.campaigns.completion import Completion
-from sendyard.features.campaigns.importing import forget_import
+from sendyard.features.campaigns.audience.gathering import Gathering
+from sendyard.features.campaigns.audience.importing import forget_import
+from sendyard.features.campaigns.audience.queries import refuse_rows
+from sendyard.features.campaigns.experiments import queries as experiment_queries
+from sendyard.features.campaigns.experiments.looking import PAUSE_MS, Looking
+from sendyard.features.campaigns.experiments.texts import texts_of
+from sendyard.features.campaigns.experiments.trial import Prepared, Trials, Turn
+from sendyard.features.campaigns.outcomes.completion import Completion
+from sendyard.features.campaigns.outcomes.safety import FailureWatch
+from sendyard.features.campaigns.oversight.prices import affordable
+from sendyard.features.campaigns.oversight.registered import TemplateTrouble
+from sendyard.features.campaigns.oversight.trouble import AccountTrouble, Balance
+from sendyard.features.campaigns.plan import AutoPause, read_plan
 from sendyard.features.campaigns.queries import CampaignRow
-from sendyard.features.campaigns.rows import Recipient
-from sendyard.features.campaigns.safety import FailureWatch
-from sendyard.features.templates.registered import forms_of
+from sendyard.features.campaigns.scheduling.chunks import Chunk, next_chunk
+from sendyard.features.campaigns.scheduling.launching import Launcher
+from sendyard.features.campaigns.scheduling.waves import Waves
 from sendyard.ledger.cancel import cancel_lane
 from sendyard.ledger.enqueue import enqueue
-from sendyard.ledger.entries import NOTHING, NewMessage
+from sendyard.ledger.entries import NewMessage
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
@@ -48,7 +55,6 @@ _ABANDONED_MS = 6 * 3600 * 1000  # no file takes that long to read
 _PAUSE_AFTER_ERROR = 5.0
 
 _log = logging.getLogger(__name__)
-_decode_variables = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class Expander:
@@ -59,7 +65,9 @@ class Expander:
         database: where rows are.
         directory: the accounts and routes, kept fresh by someone else.
         report_wait: seconds to wait for the report of an accepted message.
-        pause_share: pause a campaign when of a hundred consecutive rows this share failed; None never pauses.
+        watch_failures: whether campaigns are paused when too many consecutive rows fail, as their plans say.
+        balance: asks for an account's credit, for plans that want to stop before it is used up.
+        look_pause_ms: milliseconds between two looks at one experiment.
     """
 
     def __init__(
@@ -68,13 +76,23 @@ class Expander:
         directory: Directory,
         *,
         report_wait: float = REPORT_WAIT,
-        pause_share: float | None = 0.2,
+        watch_failures: bool = True,
+        balance: Balance | None = None,
+        look_pause_ms: int = PAUSE_MS,
     ) -> None:
         """Take what it works with."""
         self._database = database
         self._directory = directory
         self._completion = Completion(database, report_wait)
-        self._failures = FailureWatch(database, pause_share)
+        self._failures = FailureWatch(database)
+        self._watch_failures = watch_failures
+        self._trouble = AccountTrouble(database, directory, balance)
+        self._stopped = TemplateTrouble(directory)
+        self._waves = Waves(database)
+        self._gathering = Gathering(database)
+        self._launcher = Launcher(database, directory)
+        self._trials = Trials(database, directory)
+        self._looking = Looking(database, pause_ms=look_pause_ms)
         self._watch_at = 0.0
         self._tidy_at = 0.0
 
@@ -91,10 +109,14 @@ class Expander:
                 await asyncio.sleep(_ROUND)
 
     async def round(self) -> bool:
-        """Expand one chunk of each campaign in preparation and, about once a second, watch; True while rows remain."""
+        """Take one step with each campaign in preparation and, about once a second, watch; True while rows remain."""
+        now = now_ms()
+        await self._launcher.look(now)
         active = await self._database.read(queries.active_campaigns)
         preparing = [campaign for campaign in active if campaign.status == CampaignStatus.PREPARING]
-        progressed = [await self.expand(campaign) for campaign in preparing]
+        progressed = [
+            await (self.gather(campaign) if campaign.gathering else self.expand(campaign)) for campaign in preparing
+        ]
         if time.monotonic() >= self._watch_at:
             await self.watch(active)
             self._watch_at = time.monotonic() + _WATCH
@@ -103,50 +125,101 @@ class Expander:
             self._tidy_at = time.monotonic() + _TIDY
         return any(progressed)
 
-    async def expand(self, campaign: CampaignRow, *, chunk: int = CHUNK) -> bool:
-        """Turn the next rows into messages; False when none were left or the campaign was stopped or is another's."""
-        known = campaign.expanded_to
-        rows = await self._database.read(lambda tx: queries.good_rows(tx, campaign.id, after=known, limit=chunk))
-        if not rows:
-            await self._database.write(lambda tx: queries.finish_expansion(tx, campaign.id, known=known))
+    async def gather(self, campaign: CampaignRow) -> bool:
+        """Look for the next people of a campaign, or let it go on when all are found; False when it cannot."""
+        try:
+            if await self._gathering.step(campaign):
+                return True
+        except AppError as error:
+            await self._launcher.give_up(campaign, error, ended=True)
             return False
+        try:
+            await self._launcher.finish_gathering(campaign)
+        except AppError as error:
+            await self._launcher.give_up(campaign, error, ended=campaign.parent_id is not None)
+            return False
+        return True
+
+    async def expand(self, campaign: CampaignRow, *, chunk: int = CHUNK) -> bool:
+        """Turn the next rows into messages; False when none may be now, or the campaign was stopped or is another's."""
+        bound = await self._waves.bound(campaign)
+        turn = await self._trials.turn(campaign, bound)
+        if turn.holds:
+            return turn.dealing
         moment = now_ms()
-        prepared = await asyncio.to_thread(prepare_rows, self._directory, campaign, rows, moment)
-        return await self._database.write(lambda tx: self._store(tx, campaign, rows, prepared, moment))
+        home = self._directory.facts(campaign.workspace_id).home_zone
+        found = await self._database.read(
+            lambda tx: next_chunk(tx, campaign, limit=chunk, up_to=turn.up_to, home=home, now=moment, part=turn.part)
+        )
+        if not found.rows:
+            if bound is None and not found.waits and not turn.dealing:
+                await self._trials.finish(campaign, turn)
+            return turn.dealing
+        try:
+            prepared = await self._trials.prepare(campaign, turn, found.rows, moment, found.moments)
+        except AppError as error:
+            await self._database.write(partial(_pause, campaign.workspace_id, campaign.id, error.detail))
+            return False
+        return await self._database.write(lambda tx: self._store(tx, campaign, found, turn, prepared, moment))
 
     async def watch(self, active: Sequence[CampaignRow]) -> None:
-        """Complete what is settled, pause what fails, and cancel the rest of what was cancelled."""
-        for campaign_id, reason in await self._failures.look({campaign.id for campaign in active}):
-            workspace_id = next(campaign.workspace_id for campaign in active if campaign.id == campaign_id)
-            _log.warning("paused campaign %s: %s", campaign_id, reason)
-            await self._database.write(partial(_pause, workspace_id, campaign_id, reason))
+        """Complete what is settled, judge waves, pause what fails, and cancel the rest of what was cancelled."""
+        now = now_ms()
+        texts = [text for campaign in active for text in (await texts_of(self._database, campaign)).values()]
+        trouble = [*await self._trouble.look(active), *self._stopped.look(texts)]
+        for campaign, reason in [*await self._failing(active), *trouble]:
+            _log.warning("paused campaign %s: %s", campaign.id, reason)
+            await self._database.write(partial(_pause, campaign.workspace_id, campaign.id, reason))
         for campaign in active:
             if campaign.status == CampaignStatus.SENDING:
                 await self._completion.look(campaign)
+            elif not campaign.gathering:
+                await self._waves.look(campaign, now=now)
+                await self._looking.look(campaign, now=now)
         await self._clear_lanes()
+
+    async def _failing(self, active: Sequence[CampaignRow]) -> list[tuple[CampaignRow, str]]:
+        rules: dict[str, AutoPause] = {}
+        if self._watch_failures:
+            rules = {campaign.id: read_plan(campaign.plan).auto_pause for campaign in active}
+        by_id = {campaign.id: campaign for campaign in active}
+        return [(by_id[campaign_id], reason) for campaign_id, reason in await self._failures.look(rules)]
 
     def _store(
         self,
         tx: Transaction,
         campaign: CampaignRow,
-        rows: Sequence[Recipient],
-        prepared: Sequence[NewMessage | AppError],
+        found: Chunk,
+        turn: Turn,
+        prepared: Prepared,
         moment: int,
     ) -> bool:
-        if not queries.advance(tx, campaign.id, known=campaign.expanded_to, to=rows[-1].row):
+        if turn.part and not experiment_queries.is_in_round(tx, campaign.id, turn.round):
             return False
-        outcomes = admit_many(self._directory, tx, campaign.workspace_id, prepared, moment)
-        enqueue(tx, [outcome for outcome in outcomes if isinstance(outcome, NewMessage)])
-        queries.refuse_rows(
-            tx,
-            campaign.id,
-            [
-                (row.row, outcome.code, outcome.detail)
-                for row, outcome in zip(rows, outcomes, strict=True)
-                if isinstance(outcome, AppError)
-            ],
-        )
-        return True
+        outcomes = admit_many(self._directory, tx, campaign.workspace_id, prepared.outcomes, moment)
+        rows, price, stop = found.rows, 0, ""
+        if budget := read_plan(campaign.plan).budget:
+            count, price, stop = affordable(self._directory, outcomes, budget, campaign.reserved)
+            rows, outcomes = rows[:count], outcomes[:count]
+        if rows:
+            known = campaign.expanded_to
+            if not queries.advance(tx, campaign.id, known=known, to=rows[-1].row, price=price):
+                return False
+            enqueue(tx, [outcome for outcome in outcomes if isinstance(outcome, NewMessage)])
+            found.keep_promises(tx, campaign.id)
+            experiment_queries.give_variants(tx, campaign.id, prepared.given)
+            refuse_rows(
+                tx,
+                campaign.id,
+                [
+                    (row.row, outcome.code, outcome.detail)
+                    for row, outcome in zip(rows, outcomes, strict=True)
+                    if isinstance(outcome, AppError)
+                ],
+            )
+        if stop:
+            queries.pause(tx, campaign.workspace_id, campaign.id, stop)
+        return not stop
 
     async def _clear_lanes(self) -> None:
         """What waits of campaigns that have ended: cancelled ones let go of it, completed ones open again."""
@@ -165,43 +238,6 @@ class Expander:
         before = now_ms() - _ABANDONED_MS
         for campaign_id in await self._database.read(lambda tx: queries.forgotten_imports(tx, before=before)):
             await forget_import(self._database, campaign_id)
-
-
-def prepare_rows(
-    directory: Directory, campaign: CampaignRow, rows: Sequence[Recipient], moment: int
-) -> list[NewMessage | AppError]:
-    """Render each row and check it as far as that needs no database; one outcome per row, in order."""
-    template = compiled(campaign.body)
-    forms = forms_of(campaign.registered)
-    channel, purpose = Channel(campaign.channel), Purpose(campaign.purpose)
-    drafts = []
-    for row in rows:
-        values = _decode_variables(row.variables)
-        text = template.render(values)
-        drafts.append(
-            Draft(
-                to=row.address,
-                checked=True,
-                checked_country=row.country,
-                content=Text(text),
-                variants=forms.render(values, text) if forms else NOTHING,
-                registration=forms.registration if forms else NOTHING,
-                channel=channel,
-                purpose=purpose,
-                sender=campaign.sender,
-                account=campaign.account,
-                expires_in=campaign.expires_in,
-                campaign_id=campaign.id,
-                row=row.row,
-            )
-        )
-    return prepare_many(directory, campaign.workspace_id, drafts, moment)
-
-
-@lru_cache(maxsize=64)
-def compiled(body: str) -> Template:
-    """The template of a stored text, which compiled when it was stored."""
-    return compile_template(body)
 
 
 def _cancel_waiting(campaign_id: str, lane: tuple[str, int], tx: Transaction) -> int:

@@ -1,42 +1,23 @@
 """
-The SQL of campaigns and their recipients, and what campaigns read of the ledger.
+The SQL of campaigns themselves: made, changed, read, moved from one state to the next.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from sendyard.domain.ids import attempt_id
-from sendyard.features.campaigns.rows import Recipient
 from sendyard.storage.identifiers import new_id
 from sendyard.storage.transaction import Transaction
 
 IMPORTING = -1
-"""Value of `expanded_to` while the file is still being read: such a campaign is nobody's yet."""
+"""Value of `expanded_to` while the request is still being read: such a campaign is nobody's yet."""
 
-_FAILED = "('failed', 'expired')"
-_NOT_ARRIVED = "('failed', 'expired', 'unknown')"
 _ACTIVE = "('preparing', 'sending')"
-# Asking again would bring the same answer.
-_HOPELESS = "('invalid_recipient', 'opted_out')"
-# Every statement about a campaign's messages says `group_id <> ''`: the index on them is partial, and only this very
-# term lets SQLite use it.
-_OF_CAMPAIGN = "group_id = ? AND group_id <> ''"
-_MESSAGE_OF_ROW = "m.group_id = r.campaign_id AND m.group_id <> '' AND m.address = r.address"
 _CAMPAIGN = (
     "SELECT c.id, c.workspace_id, c.name, c.status, c.channel, c.purpose, c.sender, c.country, c.expires_in_seconds,"
     " c.pause_reason, c.expanded_to, c.created_at, c.started_at, c.finished_at, v.id, v.version, v.body, t.version,"
-    " t.code, c.account, v.registered FROM campaigns c JOIN template_versions v ON v.id = c.template_version_id"
-    " JOIN templates t ON t.id = v.template_id"
-)
-_RECIPIENT = "r.row, r.given, r.address, r.country, r.variables, r.code, r.detail, r.fixed"
-_RESULT = (
-    "m.id, m.status, m.account_id, m.error_kind, m.error_code, m.error_detail, m.parts, m.attempts, m.created_at,"
-    " m.sent_at, m.delivered_at, m.settled_at"
-)
-_JOINED = (
-    f"SELECT {_RECIPIENT}, {_RESULT} FROM campaign_recipients r"  # noqa: S608 - constants
-    f" LEFT JOIN messages m ON {_MESSAGE_OF_ROW}"
-    " WHERE r.campaign_id = ? AND r.workspace_id = ? AND r.row > ?"
+    " t.code, c.account, v.registered, c.plan, c.given_rows, c.gathering, c.start_wanted, c.send_at, c.parent_id,"
+    " c.run_at, c.created_by, c.reach, c.reserved, c.archived_at, v.document FROM campaigns c"
+    " JOIN template_versions v ON v.id = c.template_version_id JOIN templates t ON t.id = v.template_id"
 )
 
 
@@ -64,54 +45,29 @@ class CampaignRow(NamedTuple):
     code: str
     account: str
     registered: str
+    plan: str
+    given_rows: int
+    gathering: str
+    start_wanted: str
+    send_at: int | None
+    parent_id: str | None
+    run_at: int | None
+    created_by: str
+    reach: str
+    reserved: int
+    archived_at: int | None
+    document: str  # of the template's version, see features.templates.document
 
 
-class ResultRow(NamedTuple):
-    """A recipient with what became of the message; everything from `message_id` on is None without one."""
-
-    row: int
-    given: str
-    address: str
-    country: str
-    variables: str
-    code: str
-    detail: str
-    fixed: str
-    message_id: str | None
-    status: str | None
-    account_id: str | None
-    error_kind: str | None
-    error_code: str | None
-    error_detail: str | None
-    parts: int | None
-    attempts: int | None
-    created_at: int | None
-    sent_at: int | None
-    delivered_at: int | None
-    settled_at: int | None
-
-
-class AttemptRow(NamedTuple):
-    """What one attempt cost and how the provider calls it."""
-
-    message_id: str
-    provider_ref: str | None
-    parts: int | None
-    amount: str | None
-    currency: str | None
-
-
-# ---- making one ----------------------------------------------------------------------------------
-
-
-def newest_template(tx: Transaction, workspace_id: str, code: str) -> tuple[str, str, str] | None:
-    """(version id, body, registered forms) of the newest version of a listed template."""
+def newest_template(tx: Transaction, workspace_id: str, code: str) -> tuple[str, str, str, str] | None:
+    """(version id, body, document, registered forms) of the newest version of a template that is offered."""
     found = tx.rows(
-        "SELECT v.id, v.body, v.registered FROM templates t JOIN template_versions v ON v.template_id = t.id"
-        " AND v.version = t.version WHERE t.workspace_id = ? AND t.code = ?",
+        "SELECT v.id, v.body, v.document, v.registered FROM templates t JOIN template_versions v"
+        " ON v.template_id = t.id AND v.version = t.version WHERE t.workspace_id = ? AND t.code = ?"
+        " AND t.archived_at IS NULL",
         (workspace_id, code),
     )
-    return (found[0][0], found[0][1], found[0][2]) if found else None
+    return (found[0][0], found[0][1], found[0][2], found[0][3]) if found else None
 
 
 def insert_unlisted_version(tx: Transaction, workspace_id: str, campaign_id: str, body: str, *, now: int) -> str:
@@ -133,36 +89,59 @@ def insert_unlisted_version(tx: Transaction, workspace_id: str, campaign_id: str
     return version_id
 
 
-def insert_campaign(tx: Transaction, campaign_id: str, workspace_id: str, *, version_id: str, name: str, channel: str,
-                    purpose: str, sender: str, account: str, country: str, expires_in: int,
-                    now: int) -> None:  # fmt: skip
-    """Store a campaign that nobody sees before `finish_import`."""
-    tx.run(
-        "INSERT INTO campaigns (id, workspace_id, name, status, template_version_id, channel, purpose, sender, account,"
-        " country, expires_in_seconds, expanded_to, created_at) VALUES (?, ?, ?, 'draft', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            campaign_id,
-            workspace_id,
-            name,
-            version_id,
-            channel,
-            purpose,
-            sender,
-            account,
-            country,
-            expires_in,
-            IMPORTING,
-            now,
-        ),
+def insert_campaign(tx: Transaction, values: Mapping[str, Any]) -> None:
+    """Store a campaign by the names of its columns; nobody sees one whose `expanded_to` is `IMPORTING`."""
+    names = ", ".join(values)
+    tx.run(f"INSERT INTO campaigns ({names}) VALUES ({', '.join('?' * len(values))})", tuple(values.values()))  # noqa: S608 - column names are ours
+
+
+def insert_run(tx: Transaction, values: Mapping[str, Any]) -> bool:
+    """Store one run of a repeating campaign; False when this run was made before."""
+    names = ", ".join(values)
+    sql = f"INSERT INTO campaigns ({names}) VALUES ({', '.join('?' * len(values))}) ON CONFLICT DO NOTHING"  # noqa: S608 - column names are ours
+    return tx.run(sql, tuple(values.values())) == 1
+
+
+def change(tx: Transaction, workspace_id: str, campaign_id: str, values: Mapping[str, Any], *, known: str) -> bool:
+    """Change columns of a campaign whose plan is still `known`; False when somebody was quicker."""
+    settings = ", ".join(f"{name} = ?" for name in values)
+    return (
+        tx.run(
+            f"UPDATE campaigns SET {settings} WHERE id = ? AND workspace_id = ? AND plan = ?",  # noqa: S608 - column names are ours
+            (*values.values(), campaign_id, workspace_id, known),
+        )
+        == 1
     )
 
 
-def insert_recipients(tx: Transaction, workspace_id: str, campaign_id: str, recipients: Sequence[Recipient]) -> None:
-    """Store rows of the file."""
-    tx.run_many(
-        "INSERT INTO campaign_recipients (campaign_id, workspace_id, row, given, address, country, variables, code,"
-        " detail, fixed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(campaign_id, workspace_id, *recipient) for recipient in recipients],
+def archive(tx: Transaction, workspace_id: str, campaign_id: str, at: int | None) -> bool:
+    """Put a campaign that is over or a draft away, or back with None; False when it is under way."""
+    return (
+        tx.run(
+            "UPDATE campaigns SET archived_at = CASE WHEN CAST(? AS BIGINT) IS NULL THEN NULL"
+            " ELSE COALESCE(archived_at, ?) END WHERE id = ? AND workspace_id = ? AND status IN"
+            " ('draft', 'completed', 'completed_with_failures', 'cancelled', 'failed')",
+            (at, at, campaign_id, workspace_id),
+        )
+        == 1
+    )
+
+
+def begin_removal(tx: Transaction, workspace_id: str, campaign_id: str) -> bool:
+    """Take a draft out of sight, to be removed piece by piece; False when it is none."""
+    sql = (
+        "UPDATE campaigns SET expanded_to = ? WHERE id = ? AND workspace_id = ? AND status = 'draft'"
+        " AND expanded_to = 0"
+    )
+    return tx.run(sql, (IMPORTING, campaign_id, workspace_id)) == 1
+
+
+def search(tx: Transaction, campaign_id: str, gathering: str, *, given_rows: int, wanted: str) -> None:
+    """Say which rows came with the request, and begin to look for other people unless `gathering` is ""."""
+    tx.run(
+        "UPDATE campaigns SET gathering = ?, given_rows = ?, start_wanted = ?,"
+        " status = CASE WHEN CAST(? AS TEXT) = '' THEN 'draft' ELSE 'preparing' END WHERE id = ?",
+        (gathering, given_rows, wanted, gathering, campaign_id),
     )
 
 
@@ -186,33 +165,26 @@ def forget_import(tx: Transaction, campaign_id: str, *, limit: int) -> bool:
     )
     if removed:
         return True
-    tx.run("DELETE FROM campaigns WHERE id = ? AND expanded_to = ?", (campaign_id, IMPORTING))
-    unlisted = "SELECT t.id FROM templates t WHERE t.version = 0 AND t.code = ?"
-    code = f"_campaign:{campaign_id}"
-    tx.run(f"DELETE FROM template_versions WHERE template_id IN ({unlisted})", (code,))  # noqa: S608 - constant
-    tx.run("DELETE FROM templates WHERE version = 0 AND code = ?", (code,))
-    return False
-
-
-def copy_failed(tx: Transaction, source_id: str, target_id: str, *, after: int, up_to: int) -> int:
-    """Copy the rows `after < row <= up_to` that failed and may do better; returns how many."""
-    return tx.run(
-        "INSERT INTO campaign_recipients (campaign_id, workspace_id, row, given, address, country, variables, code,"  # noqa: S608 - constants
-        " detail, fixed) SELECT ?, r.workspace_id, r.row, r.given, r.address, r.country, r.variables, '', '', r.fixed"
-        f" FROM campaign_recipients r LEFT JOIN messages m ON {_MESSAGE_OF_ROW}"
-        " WHERE r.campaign_id = ? AND r.row > ? AND r.row <= ? AND r.address <> '' AND (r.code <> ''"
-        f" OR (m.status IN {_FAILED} AND (m.error_kind IS NULL OR m.error_kind NOT IN {_HOPELESS})))",
-        (target_id, source_id, after, up_to),
+    unlisted = tx.rows(
+        "SELECT t.id FROM campaigns c JOIN template_versions v ON v.id = c.template_version_id"
+        " JOIN templates t ON t.id = v.template_id WHERE c.id = ? AND t.version = 0"
+        " UNION SELECT t.id FROM campaign_variants c JOIN template_versions v ON v.id = c.template_version_id"
+        " JOIN templates t ON t.id = v.template_id WHERE c.campaign_id = ? AND t.version = 0",
+        (campaign_id, campaign_id),
     )
-
-
-def last_row(tx: Transaction, campaign_id: str) -> int:
-    """The highest row number, 0 without rows."""
-    ((found,),) = tx.rows("SELECT max(r.row) FROM campaign_recipients r WHERE r.campaign_id = ?", (campaign_id,))
-    return found or 0
-
-
-# ---- reading -------------------------------------------------------------------------------------
+    tx.run("DELETE FROM campaign_variants WHERE campaign_id = ?", (campaign_id,))
+    tx.run("DELETE FROM campaigns WHERE id = ? AND expanded_to = ?", (campaign_id, IMPORTING))
+    # A text of its own stays while a copy of the campaign uses it.
+    used = (
+        "SELECT 1 FROM campaigns c JOIN template_versions v ON v.id = c.template_version_id"
+        " WHERE v.template_id = ? UNION ALL SELECT 1 FROM campaign_variants c"
+        " JOIN template_versions v ON v.id = c.template_version_id WHERE v.template_id = ? LIMIT 1"
+    )
+    for (template_id,) in unlisted:
+        if not tx.rows(used, (template_id, template_id)):
+            tx.run("DELETE FROM template_versions WHERE template_id = ?", (template_id,))
+            tx.run("DELETE FROM templates WHERE id = ?", (template_id,))
+    return False
 
 
 def campaign(tx: Transaction, workspace_id: str, campaign_id: str) -> CampaignRow | None:
@@ -223,11 +195,19 @@ def campaign(tx: Transaction, workspace_id: str, campaign_id: str) -> CampaignRo
     return CampaignRow(*found[0]) if found else None
 
 
-def campaigns(tx: Transaction, workspace_id: str, *, after: str, limit: int) -> list[CampaignRow]:
-    """Campaigns of a workspace, newest first, before the id `after` unless that is ""."""
-    before, values = (" AND c.id < ?", (after,)) if after else ("", ())
+def campaigns(
+    tx: Transaction, workspace_id: str, *, after: str, limit: int, archived: bool = False, parent: str = ""
+) -> list[CampaignRow]:
+    """Campaigns of a workspace, newest first, before the id `after` unless that is ""; of one parent if given."""
+    terms = [f"c.archived_at IS {'NOT ' if archived else ''}NULL"]
+    values = []
+    for term, value in (("c.id < ?", after), ("c.parent_id = ?", parent)):
+        if value:
+            terms.append(term)
+            values.append(value)
     found = tx.rows(
-        f"{_CAMPAIGN} WHERE c.workspace_id = ? AND c.expanded_to >= 0{before} ORDER BY c.id DESC LIMIT ?",
+        f"{_CAMPAIGN} WHERE c.workspace_id = ? AND c.expanded_to >= 0 AND {' AND '.join(terms)}"
+        " ORDER BY c.id DESC LIMIT ?",
         (workspace_id, *values, limit),
     )
     return [CampaignRow(*row) for row in found]
@@ -235,153 +215,174 @@ def campaigns(tx: Transaction, workspace_id: str, *, after: str, limit: int) -> 
 
 def active_campaigns(tx: Transaction) -> list[CampaignRow]:
     """Every campaign that is being prepared or sent, oldest first."""
-    return [CampaignRow(*row) for row in tx.rows(f"{_CAMPAIGN} WHERE c.status IN {_ACTIVE} ORDER BY c.id")]
-
-
-def refusals(tx: Transaction, campaign_id: str) -> list[tuple[str, bool, int, int]]:
-    """Rows by (code, whether the file is not to blame, how many, how many of them repaired); code "" for good ones."""
     return [
-        (code, bool(ours), count, fixed)
-        for code, ours, count, fixed in tx.rows(
-            "SELECT code, CASE WHEN code <> '' AND address <> '' THEN 1 ELSE 0 END AS ours, count(*),"
-            " sum(CASE WHEN fixed <> '' THEN 1 ELSE 0 END) FROM campaign_recipients WHERE campaign_id = ?"
-            " GROUP BY code, ours ORDER BY code",
-            (campaign_id,),
-        )
+        CampaignRow(*row)
+        for row in tx.rows(f"{_CAMPAIGN} WHERE c.status IN {_ACTIVE} AND c.expanded_to >= 0 ORDER BY c.id")
     ]
 
 
-def suppressed_count(tx: Transaction, campaign_id: str, channel: str) -> int:
-    """How many good rows are of people who must not be contacted at this moment."""
-    ((count,),) = tx.rows(
-        "SELECT count(*) FROM campaign_recipients r WHERE r.campaign_id = ? AND r.code = '' AND EXISTS"
-        " (SELECT 1 FROM suppressions s WHERE s.workspace_id = r.workspace_id AND s.address = r.address"
-        " AND s.channel IN ('', ?) AND s.purpose IN ('', (SELECT purpose FROM campaigns WHERE id = ?)))",
-        (campaign_id, channel, campaign_id),
-    )
-    return int(count)
-
-
-def good_rows(tx: Transaction, campaign_id: str, *, after: int, limit: int) -> list[Recipient]:
-    """Rows to be sent, after the row `after`, in their order."""
+def due_campaigns(tx: Transaction, *, now: int) -> list[CampaignRow]:
+    """Every scheduled campaign whose moment has come, the longest overdue first."""
     found = tx.rows(
-        f"SELECT {_RECIPIENT} FROM campaign_recipients r"  # noqa: S608 - constants
-        " WHERE r.campaign_id = ? AND r.row > ? AND r.code = '' ORDER BY r.row LIMIT ?",
-        (campaign_id, after, limit),
+        f"{_CAMPAIGN} WHERE c.send_at IS NOT NULL AND c.send_at <= ? AND c.status = 'scheduled' ORDER BY c.send_at",
+        (now,),
     )
-    return [Recipient(*row) for row in found]
+    return [CampaignRow(*row) for row in found]
 
 
-def results(
-    tx: Transaction, workspace_id: str, campaign_id: str, *, after: int, limit: int, status: str = ""
-) -> list[ResultRow]:
-    """Recipients with their messages after the row `after`; `status` is that of messages, refused, waiting or ""."""
-    only, values = _only(status)
-    found = tx.rows(f"{_JOINED}{only} ORDER BY r.row LIMIT ?", (campaign_id, workspace_id, after, *values, limit))
-    return [ResultRow(*row) for row in found]
-
-
-def _only(status: str) -> tuple[str, tuple[str, ...]]:
-    match status:
-        case "":
-            return "", ()
-        case "refused":
-            return " AND r.code <> ''", ()
-        case "waiting":
-            return " AND r.code = '' AND m.id IS NULL", ()
-        case _:
-            return " AND m.status = ?", (status,)
-
-
-def attempts_of(tx: Transaction, messages: Iterable[tuple[str, int]]) -> list[AttemptRow]:
-    """Attempts of messages, given as (id, how many attempts), oldest first."""
-    condition, parameter = tx.among(
-        attempt_id(message_id, number) for message_id, attempts in messages for number in range(1, attempts + 1)
+def schedule(tx: Transaction, workspace_id: str, campaign_id: str, at: int) -> bool:
+    """From draft to scheduled; False when the draft was left before."""
+    sql = (
+        "UPDATE campaigns SET status = 'scheduled', send_at = ?, pause_reason = '' WHERE id = ? AND workspace_id = ?"
+        " AND status = 'draft' AND expanded_to = 0"
     )
-    found = tx.rows(
-        "SELECT message_id, provider_ref, parts, cost_amount, cost_currency FROM attempts"  # noqa: S608 - placeholders only
-        f" WHERE id {condition} ORDER BY submitted_at",
-        (parameter,),
-    )
-    return [AttemptRow(*row) for row in found]
-
-
-def tally(tx: Transaction, campaign_id: str, *, since: int) -> list[tuple[str, str, str, int, int]]:
-    """Messages by (status, account, kind of error, how many, how many of them were sent after `since`)."""
-    return [
-        (status, account_id, kind, count, int(lately or 0))
-        for status, account_id, kind, count, lately in tx.rows(
-            "SELECT status, account_id, COALESCE(error_kind, '') AS kind, count(*),"  # noqa: S608 - constant
-            " sum(CASE WHEN sent_at > ? THEN 1 ELSE 0 END) FROM messages"
-            f" WHERE {_OF_CAMPAIGN}"
-            " GROUP BY status, account_id, kind",
-            (since, campaign_id),
-        )
-    ]
-
-
-# ---- moving --------------------------------------------------------------------------------------
+    return tx.run(sql, (at, campaign_id, workspace_id)) == 1
 
 
 def start(tx: Transaction, workspace_id: str, campaign_id: str, *, now: int) -> bool:
     """Leave the draft; False when it was left before."""
     sql = (
-        "UPDATE campaigns SET status = 'preparing', started_at = ?"
+        "UPDATE campaigns SET status = 'preparing', started_at = ?, pause_reason = ''"
         " WHERE id = ? AND workspace_id = ? AND status = 'draft' AND expanded_to = 0"
     )
     return tx.run(sql, (now, campaign_id, workspace_id)) == 1
 
 
-def pause(tx: Transaction, workspace_id: str, campaign_id: str, reason: str) -> bool:
-    """Stop handing over; False when the campaign is not under way."""
+def want_start(tx: Transaction, workspace_id: str, campaign_id: str, by: str) -> bool:
+    """Note that a campaign whose people are still being looked for is to be started then; False when it is none."""
+    sql = "UPDATE campaigns SET start_wanted = ? WHERE id = ? AND workspace_id = ? AND gathering <> ''"
+    return tx.run(sql, (by, campaign_id, workspace_id)) == 1
+
+
+def fire(tx: Transaction, campaign_id: str, *, known: int, now: int) -> bool:
+    """From scheduled to preparing, when its moment `known` has come; False when another process was quicker."""
     sql = (
-        f"UPDATE campaigns SET status = 'paused', pause_reason = ?"  # noqa: S608 - constant
-        f" WHERE id = ? AND workspace_id = ? AND status IN {_ACTIVE}"
+        "UPDATE campaigns SET status = 'preparing', started_at = ?, send_at = NULL"
+        " WHERE id = ? AND status = 'scheduled' AND send_at = ?"
+    )
+    return tx.run(sql, (now, campaign_id, known)) == 1
+
+
+def miss(tx: Transaction, campaign_id: str, reason: str, *, known: int) -> bool:
+    """From scheduled to paused: its moment `known` went by while nobody worked."""
+    sql = (
+        "UPDATE campaigns SET status = 'paused', pause_reason = ?, send_at = NULL"
+        " WHERE id = ? AND status = 'scheduled' AND send_at = ?"
+    )
+    return tx.run(sql, (reason, campaign_id, known)) == 1
+
+
+def move_on(tx: Transaction, campaign_id: str, *, known: int, following: int | None, now: int) -> bool:
+    """Set the next run of a repeating campaign, or end it when there is none; False when somebody was quicker."""
+    if following is not None:
+        sql = "UPDATE campaigns SET send_at = ? WHERE id = ? AND status = 'scheduled' AND send_at = ?"
+        return tx.run(sql, (following, campaign_id, known)) == 1
+    sql = (
+        "UPDATE campaigns SET status = 'completed', send_at = NULL, finished_at = ?"
+        " WHERE id = ? AND status = 'scheduled' AND send_at = ?"
+    )
+    return tx.run(sql, (now, campaign_id, known)) == 1
+
+
+def pause(tx: Transaction, workspace_id: str, campaign_id: str, reason: str) -> bool:
+    """Stop handing over, or the timer; False when the campaign is neither under way nor scheduled."""
+    sql = (
+        "UPDATE campaigns SET status = 'paused', pause_reason = ?, send_at = NULL WHERE id = ? AND workspace_id = ?"
+        " AND status IN ('scheduled', 'preparing', 'sending')"
     )
     return tx.run(sql, (reason, campaign_id, workspace_id)) == 1
 
 
-def resume(tx: Transaction, workspace_id: str, campaign_id: str) -> bool:
+def resume(tx: Transaction, workspace_id: str, campaign_id: str, *, now: int) -> bool:
     """Go on where it stopped; False when the campaign is not paused."""
     resumed = tx.run(
-        "UPDATE campaigns SET pause_reason = '', status = CASE WHEN EXISTS (SELECT 1 FROM campaign_recipients r"
+        "UPDATE campaigns SET pause_reason = '', status = CASE WHEN gathering <> '' OR started_at IS NULL"
+        " OR EXISTS (SELECT 1 FROM campaign_recipients r"
         " WHERE r.campaign_id = campaigns.id AND r.row > campaigns.expanded_to AND r.code = '')"
-        " THEN 'preparing' ELSE 'sending' END WHERE id = ? AND workspace_id = ? AND status = 'paused'",
-        (campaign_id, workspace_id),
+        " OR EXISTS (SELECT 1 FROM campaign_experiments e WHERE e.campaign_id = campaigns.id AND e.state <> 'done')"
+        " THEN 'preparing' ELSE 'sending' END,"
+        " started_at = CASE WHEN gathering <> '' THEN started_at ELSE COALESCE(started_at, ?) END"
+        " WHERE id = ? AND workspace_id = ? AND status = 'paused'",
+        (now, campaign_id, workspace_id),
     )
     if resumed:
         tx.wake()
     return resumed == 1
 
 
+def schedule_again(tx: Transaction, workspace_id: str, campaign_id: str, at: int) -> bool:
+    """From paused back to scheduled; False when it is not paused."""
+    sql = (
+        "UPDATE campaigns SET status = 'scheduled', send_at = ?, pause_reason = ''"
+        " WHERE id = ? AND workspace_id = ? AND status = 'paused'"
+    )
+    return tx.run(sql, (at, campaign_id, workspace_id)) == 1
+
+
 def cancel(tx: Transaction, workspace_id: str, campaign_id: str, *, now: int) -> bool:
     """End it for good; False when it had ended."""
     sql = (
-        "UPDATE campaigns SET status = 'cancelled', pause_reason = '', finished_at = ? WHERE id = ?"
-        " AND workspace_id = ? AND status IN ('draft', 'scheduled', 'preparing', 'sending', 'paused')"
-        " AND expanded_to >= 0"
+        "UPDATE campaigns SET status = 'cancelled', pause_reason = '', send_at = NULL, gathering = '',"
+        " finished_at = ? WHERE id = ? AND workspace_id = ? AND expanded_to >= 0"
+        " AND status IN ('draft', 'scheduled', 'preparing', 'sending', 'paused')"
     )
     return tx.run(sql, (now, campaign_id, workspace_id)) == 1
 
 
-def advance(tx: Transaction, campaign_id: str, *, known: int, to: int) -> bool:
-    """Take the rows `known < row <= to` for this transaction; False when someone else has, or the campaign stopped."""
-    sql = "UPDATE campaigns SET expanded_to = ? WHERE id = ? AND expanded_to = ? AND status = 'preparing'"
-    return tx.run(sql, (to, campaign_id, known)) == 1
+def gathered(tx: Transaction, campaign_id: str, *, known: str, progress: str) -> bool:
+    """Note how far the search for people came; False when it was stopped, or another process was quicker."""
+    sql = "UPDATE campaigns SET gathering = ? WHERE id = ? AND gathering = ? AND status = 'preparing'"
+    return tx.run(sql, (progress, campaign_id, known)) == 1
+
+
+def finish_gathering(tx: Transaction, campaign_id: str, *, known: str, wanted: str) -> bool:
+    """The audience is complete: back to draft; False when it was stopped, or somebody's wish to start it changed."""
+    sql = (
+        "UPDATE campaigns SET gathering = '', start_wanted = '', status = 'draft'"
+        " WHERE id = ? AND gathering = ? AND start_wanted = ? AND status = 'preparing'"
+    )
+    return tx.run(sql, (campaign_id, known, wanted)) == 1
+
+
+def give_up(tx: Transaction, campaign_id: str, reason: str, *, known: str, now: int, ended: bool) -> None:
+    """Say why a campaign does not go on: failed when it is `ended`, else a draft for somebody to look at."""
+    status, at = ("failed", now) if ended else ("draft", None)
+    tx.run(
+        "UPDATE campaigns SET status = ?, gathering = '', start_wanted = '', pause_reason = ?, finished_at = ?"
+        " WHERE id = ? AND gathering = ? AND status = 'preparing'",
+        (status, reason, at, campaign_id, known),
+    )
+
+
+def advance(tx: Transaction, campaign_id: str, *, known: int, to: int, price: int = 0) -> bool:
+    """
+    Take the rows `known < row <= to` for this transaction; False when someone else has, or the campaign stopped.
+
+    `price` is what their messages may cost, in millionths.
+    """
+    sql = (
+        "UPDATE campaigns SET expanded_to = ?, reserved = reserved + ?"
+        " WHERE id = ? AND expanded_to = ? AND status = 'preparing' AND gathering = ''"
+    )
+    return tx.run(sql, (to, price, campaign_id, known)) == 1
+
+
+def rows_left(tx: Transaction, campaign_id: str, *, up_to: int) -> bool:
+    """Whether a row up to this one is still to be turned into a message."""
+    sql = (
+        "SELECT 1 FROM campaign_recipients r JOIN campaigns c ON c.id = r.campaign_id"
+        " WHERE r.campaign_id = ? AND r.row > c.expanded_to AND r.row <= ? AND r.code = '' LIMIT 1"
+    )
+    return bool(tx.rows(sql, (campaign_id, up_to)))
 
 
 def finish_expansion(tx: Transaction, campaign_id: str, *, known: int) -> bool:
     """From preparing to sending, when no row is left after `known`."""
-    sql = "UPDATE campaigns SET status = 'sending' WHERE id = ? AND expanded_to = ? AND status = 'preparing'"
-    return tx.run(sql, (campaign_id, known)) == 1
-
-
-def refuse_rows(tx: Transaction, campaign_id: str, refused: Sequence[tuple[int, str, str]]) -> None:
-    """Note (row, code, detail) of rows that were good in the file and cannot be sent; they keep their address."""
-    tx.run_many(
-        "UPDATE campaign_recipients SET code = ?, detail = ? WHERE campaign_id = ? AND row = ?",
-        [(code, detail, campaign_id, row) for row, code, detail in refused],
+    sql = (
+        "UPDATE campaigns SET status = 'sending'"
+        " WHERE id = ? AND expanded_to = ? AND status = 'preparing' AND gathering = ''"
     )
+    return tx.run(sql, (campaign_id, known)) == 1
 
 
 def complete(tx: Transaction, campaign_id: str, status: str, *, now: int) -> bool:
@@ -398,65 +399,6 @@ def reopen(tx: Transaction, campaign_id: str) -> None:
         (campaign_id,),
     )
     tx.wake()
-
-
-# ---- watching ------------------------------------------------------------------------------------
-
-
-def is_under_way(tx: Transaction, campaign_id: str, *, reports_since: int) -> bool:
-    """Whether a message waits, is being handed over, or was handed over after `reports_since` and has no report."""
-    return bool(
-        tx.rows(
-            f"SELECT 1 FROM messages WHERE {_OF_CAMPAIGN} AND (status IN ('queued', 'scheduled', 'sending')"  # noqa: S608 - constant
-            " OR (status = 'sent' AND sent_at > ?)) LIMIT 1",
-            (campaign_id, reports_since),
-        )
-    )
-
-
-def is_in_doubt(tx: Transaction, campaign_id: str) -> bool:
-    """Whether someone still asks about a message whose outcome is not known."""
-    unknown = tx.rows(
-        f"SELECT id, attempts FROM messages WHERE {_OF_CAMPAIGN} AND status = 'unknown'",  # noqa: S608 - constant
-        (campaign_id,),
-    )
-    if not unknown:
-        return False
-    condition, parameter = tx.among(attempt_id(message_id, attempts) for message_id, attempts in unknown)
-    return bool(
-        tx.rows(
-            "SELECT 1 FROM attempts a JOIN exchanges x ON x.id = a.exchange_id"  # noqa: S608 - placeholders only
-            f" WHERE a.id {condition} AND x.status IN ('open', 'doubtful') LIMIT 1",
-            (parameter,),
-        )
-    )
-
-
-def has_failures(tx: Transaction, campaign_id: str) -> bool:
-    """Whether anybody of the audience got no message, or may have got none."""
-    return bool(
-        tx.rows(
-            f"SELECT 1 FROM messages WHERE {_OF_CAMPAIGN} AND status IN {_NOT_ARRIVED} LIMIT 1",  # noqa: S608 - constant
-            (campaign_id,),
-        )
-        or tx.rows(
-            "SELECT 1 FROM campaign_recipients WHERE campaign_id = ? AND code <> '' AND address <> '' LIMIT 1",
-            (campaign_id,),
-        )
-    )
-
-
-def failures_between(tx: Transaction, *, after: int, up_to: int) -> list[tuple[str, int]]:
-    """(campaign, row) of messages that failed in the events `after < number <= up_to`."""
-    return [
-        (campaign_id, row)
-        for campaign_id, row in tx.rows(
-            "SELECT m.group_id, m.row FROM events e JOIN messages m ON m.id = e.message_id"  # noqa: S608 - constants
-            f" WHERE e.seq > ? AND e.seq <= ? AND e.status IN {_FAILED} AND m.group_id <> '' AND m.row IS NOT NULL"
-            f" AND m.status IN {_FAILED}",
-            (after, up_to),
-        )
-    ]
 
 
 def ended_with_waiting(tx: Transaction, account_id: str, priority: int) -> list[tuple[str, str]]:

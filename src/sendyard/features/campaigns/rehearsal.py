@@ -1,22 +1,28 @@
 """
-What would happen if a campaign started now: every row is rendered and checked, nothing is stored.
+What would happen if a campaign started: every row is rendered and checked as its start would, nothing is sent.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from dataclasses import replace
 from functools import partial
 
+from sendyard.delivery.brief import WAIVED
 from sendyard.delivery.directory import Directory
-from sendyard.delivery.forecast import Check, CostRange, Forecast, Level, forecast
+from sendyard.delivery.evidence import keep_preflight
+from sendyard.delivery.forecast import Check, Forecast, Level, Outlook, evidence
 from sendyard.delivery.preflight import admit_many
-from sendyard.domain.errors import AppError
-from sendyard.features.campaigns import queries
-from sendyard.features.campaigns.expansion import prepare_rows
+from sendyard.domain.errors import AppError, FieldError, Invalid
+from sendyard.features.campaigns.audience.queries import good_rows
+from sendyard.features.campaigns.audience.rows import Recipient
+from sendyard.features.campaigns.linking import row_addresses
+from sendyard.features.campaigns.outcomes.queries import refusals
+from sendyard.features.campaigns.plan import read_plan
 from sendyard.features.campaigns.queries import CampaignRow
-from sendyard.features.campaigns.rows import Recipient
+from sendyard.features.campaigns.scheduling.moments import personal
+from sendyard.features.campaigns.shapes import Shapes
+from sendyard.features.links import Addresses
 from sendyard.ledger.entries import NewMessage
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
@@ -24,102 +30,81 @@ from sendyard.storage.transaction import Transaction
 
 _AT_ONCE = 1000
 _MOST_REASONS = 6  # named in one sentence
+_BEFORE_START = 10_000
+"""Rows that a start looks at before it lets go, half a second's worth; each is judged again as it is prepared."""
 
 
 async def rehearse(
-    database: Database, directory: Directory, campaign: CampaignRow, *, until_somebody: bool = False
+    database: Database, directory: Directory, campaign: CampaignRow, *, begins: int | None = None, briefly: bool = False
 ) -> Forecast:
     """
-    Check every good row of a campaign as its start would, a thousand at a time.
+    Check every good row of a campaign, a thousand at a time; rows whose values look alike share one text (`Shapes`).
 
-    The first check, `rows`, is about the file; the second, `size`, about the row that needs most parts. The samples
-    are the first message and the longest. `until_somebody` stops at the first thousand in which somebody is reached,
-    for those who only want to know whether anybody is.
+    The first checks are about the file: `rows` left out, and among them `duplicates` and missing `variables`; then
+    `size`, the row that needs most parts. `begins` is the moment of the start (milliseconds), by which hours are
+    judged. `briefly` stops after the first ten thousand rows as soon as somebody is reached.
     """
-    now = now_ms()
-    found = _Sum()
-    after = 0
+    moment = max(now_ms(), begins or 0)
+    when = read_plan(campaign.plan).when
+    home = directory.facts(campaign.workspace_id).home_zone
+    outlook = Outlook(directory, moment)
+    after, complete = 0, True
+    links = await row_addresses(Addresses(database, directory), campaign)
+    shapes = Shapes(directory, campaign, moment, links)
     while rows := await _good_rows(database, campaign.id, after):
         after = rows[-1].row
-        prepared = await asyncio.to_thread(prepare_rows, directory, campaign, rows, now)
-        admit = partial(_admit, directory, campaign.workspace_id, prepared, now)
-        found.add(forecast(directory, await database.read(admit), now), prepared, now)
-        if until_somebody and found.messages:
+        moments = personal(when, rows, {}, home, moment) if when.is_personal else ()
+        prepared = await asyncio.to_thread(shapes.prepare, rows, moments)
+        outcomes = await database.read(partial(_admit, directory, campaign.workspace_id, prepared, moment))
+        whom = [(row.row, row.address) for row in rows]
+        await asyncio.to_thread(outlook.take, outcomes, whom)
+        if briefly and outlook.messages and outlook.examined >= _BEFORE_START:
+            complete = False
             break
-    refusals = await database.read(lambda tx: queries.refusals(tx, campaign.id))
-    return found.forecast(_file_check(refusals, nobody=not found.messages), now)
+    # Of a million rows, counting alone would take longer than a start may.
+    looked_at = None if complete else after
+    counted = await database.read(lambda tx: refusals(tx, campaign.id, up_to=looked_at))
+    found = outlook.forecast()
+    first = _file_checks(counted, nobody=not found.messages)
+    if outlook.longest is not None:
+        first.append(_size_check(outlook.longest))
+    return replace(found, checks=[*first, *found.checks], complete=complete)
+
+
+async def expect_clearance(
+    database: Database, directory: Directory, campaign: CampaignRow, *, begins: int | None = None
+) -> None:
+    """
+    See whether a campaign may start, and keep what was found with it as evidence, the waivers used too.
+
+    Raises:
+        Invalid: nobody would get anything, or a rule forbids its sender or registration; single people whom a rule
+            protects are merely left out.
+    """
+    found = await rehearse(database, directory, campaign, begins=begins, briefly=True)
+    forbidding = next((line for line in found.rules if line.forbids_all), None)
+    if forbidding is not None:
+        detail = forbidding.examples[0].detail
+        raise Invalid(forbidding.rule.id, detail, errors=[FieldError("", forbidding.rule.id, detail)])
+    worst = next((check for check in found.checks if check.level is Level.BLOCK), None)
+    if worst is not None:
+        detail = f"Nobody would get this message. {worst.detail} {worst.fix}"
+        raise Invalid("nobody_reachable", detail, errors=[FieldError("", worst.check, worst.detail)])
+    waived = {line.rule.id for line in found.rules if line.level == WAIVED}
+    report, now = evidence(found), now_ms()
+    await database.write(
+        lambda tx: keep_preflight(tx, campaign.workspace_id, campaign.id, report, now=now, waived=waived)
+    )
 
 
 async def _good_rows(database: Database, campaign_id: str, after: int) -> list[Recipient]:
-    return await database.read(lambda tx: queries.good_rows(tx, campaign_id, after=after, limit=_AT_ONCE))
+    return await database.read(lambda tx: good_rows(tx, campaign_id, after=after, limit=_AT_ONCE))
 
 
 def _admit(
     directory: Directory, workspace_id: str, prepared: Sequence[NewMessage | AppError], now: int, tx: Transaction
 ) -> list[NewMessage | AppError]:
     return admit_many(directory, tx, workspace_id, prepared, now)
-
-
-@dataclass(slots=True)
-class _Sum:
-    """Forecasts of consecutive chunks, added up."""
-
-    checks: dict[str, Check] = field(default_factory=dict)
-    messages: int = 0
-    parts: int = 0
-    seconds: int = 0  # of all chunks one after the other, in milliseconds
-    low: Decimal = Decimal(0)
-    high: Decimal = Decimal(0)
-    currencies: set[str | None] = field(default_factory=set)
-    first: NewMessage | None = None
-    longest: NewMessage | None = None
-
-    def add(self, chunk: Forecast, prepared: Sequence[NewMessage | AppError], now: int) -> None:
-        for check in chunk.checks:
-            known = self.checks.get(check.check)
-            if known is None or (not known.count and check.count):
-                self.checks[check.check] = check
-            elif check.count:
-                self.checks[check.check] = replace(known, count=known.count + check.count)
-        self.messages += chunk.messages
-        self.parts += chunk.parts
-        if chunk.finish_at is not None:
-            self.seconds += chunk.finish_at - now
-        if chunk.messages:
-            self.currencies.add(chunk.cost.currency if chunk.cost else None)
-        if chunk.cost:
-            self.low += chunk.cost.low
-            self.high += chunk.cost.high
-        self.first = self.first or next(iter(chunk.sample), None)
-        for message in prepared:
-            if isinstance(message, NewMessage) and (self.longest is None or _size(message) > _size(self.longest)):
-                self.longest = message
-
-    def forecast(self, file_check: Check, now: int) -> Forecast:
-        checks = [file_check]
-        if self.longest is not None:
-            checks.append(_size_check(self.longest))
-        for check in self.checks.values():
-            serious = Level.WARN if self.messages else Level.BLOCK
-            checks.append(replace(check, level=serious if check.count else Level.OK))
-        currency = next(iter(self.currencies)) if len(self.currencies) == 1 else None
-        return Forecast(
-            checks=checks,
-            messages=self.messages,
-            parts=self.parts,
-            cost=CostRange(self.low, self.high, currency) if currency else None,
-            finish_at=now + self.seconds if self.messages else None,
-            sample=list({one.id: one for one in (self.first, self.longest) if one is not None}.values()),
-        )
-
-
-def worst(found: Forecast) -> Check | None:
-    """The check that forbids starting, if any does."""
-    return next((check for check in found.checks if check.level is Level.BLOCK), None)
-
-
-def _size(message: NewMessage) -> tuple[int, int]:
-    return message.parts, len(message.content.body)
 
 
 def _size_check(longest: NewMessage) -> Check:
@@ -131,12 +116,34 @@ def _size_check(longest: NewMessage) -> Check:
     return Check("size", Level.OK, parts, detail, "")
 
 
-def _file_check(refusals: Sequence[tuple[str, bool, int, int]], *, nobody: bool) -> Check:
+def _file_checks(counted: Sequence[tuple[str, bool, int, int]], *, nobody: bool) -> list[Check]:
     reasons: Counter[str] = Counter()
-    for code, _, count, _ in refusals:
+    for code, _, count, _ in counted:
         if code:
             reasons[code] += count
+    return [
+        _rows_check(reasons, sum(count for _, _, count, _ in counted), nobody=nobody),
+        _reason_check(
+            "duplicates",
+            reasons["duplicate"],
+            "every person stands in the file once",
+            "named again; each person gets one message",
+            "Nothing: the first row counts.",
+        ),
+        _reason_check(
+            "variables",
+            reasons["missing_value"],
+            "every variable has a value",
+            "without a value that the text needs",
+            "Fill the cells, or give the variables defaults.",
+        ),
+    ]
+
+
+def _rows_check(reasons: Counter[str], rows: int, *, nobody: bool) -> Check:
     total = reasons.total()
+    if not total and not rows:
+        return Check("rows", Level.BLOCK, 0, "Nobody is in its audience.", "Choose other lists, segments or people.")
     if not total:
         return Check("rows", Level.OK, 0, "Good: every row of the file can be used.", "")
     named = ", ".join(f"{count} {code}" for code, count in reasons.most_common(_MOST_REASONS))
@@ -147,3 +154,9 @@ def _file_check(refusals: Sequence[tuple[str, bool, int, int]], *, nobody: bool)
         f"{total} {'row is' if total == 1 else 'rows are'} left out: {named}.",
         "Look at the refused rows; correct the file and create the campaign again to reach them too.",
     )
+
+
+def _reason_check(name: str, count: int, good: str, found: str, fix: str) -> Check:
+    if not count:
+        return Check(name, Level.OK, 0, f"Good: {good}.", "")
+    return Check(name, Level.WARN, count, f"{count} {'row is' if count == 1 else 'rows are'} {found}.", fix)

@@ -4,7 +4,7 @@ What the columns of a file are: which holds the number, which the value of each 
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sendyard.domain.errors import FieldError, Invalid
@@ -41,6 +41,10 @@ class Columns:
     variable_names: Mapping[str, str]  # variable → the column it is taken from
 
 
+NO_COLUMNS = Columns(0, {}, 0, "", {})
+"""Of a campaign without a file."""
+
+
 def _key(name: str) -> str:
     return _JOINTS.sub("", unicodedata.normalize("NFKC", name).casefold())
 
@@ -54,7 +58,12 @@ def phone_rank(name: str) -> int | None:
 
 
 def map_columns(
-    header: Sequence[str], template: Template, *, phone_column: str = "", also: Sequence[str] = ()
+    header: Sequence[str],
+    template: Template,
+    *,
+    phone_column: str = "",
+    also: Sequence[str] = (),
+    filled: Collection[str] = (),
 ) -> Columns:
     """
     Find the column of the number and one for every variable, by name; case, spaces and punctuation do not matter.
@@ -66,6 +75,7 @@ def map_columns(
         template: whose variables need values.
         also: further variables, of the registered forms of the text.
         phone_column: the column of the number, when its name does not tell.
+        filled: variables that come from elsewhere when there is no column for them.
 
     Raises:
         Invalid: a column is missing, or there are two of that name; the columns found are listed.
@@ -84,7 +94,7 @@ def map_columns(
             raise _refused("ambiguous_column", detail)
         if exact:
             variables[variable] = exact[0]
-        elif variable in template.required or variable in also:
+        elif variable not in filled and (variable in template.required or variable in also):
             missing.append("{" + variable + "}")
     if missing:
         raise _refused(

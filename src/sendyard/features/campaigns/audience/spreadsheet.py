@@ -12,12 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sendyard.domain.errors import FieldError, Invalid
-from sendyard.features.campaigns.columns import phone_rank
+from sendyard.features.audience.reading import Shape, inspect_file
+from sendyard.features.audience.reading.shape import records_of
+from sendyard.features.audience.reading.sources import Gauge
+from sendyard.features.campaigns.audience.columns import phone_rank
 
 _BLOCK = 1 << 16  # bytes decoded at once while looking for the encoding
 _HEAD = 4096
 _SEPARATORS = ",;\t"
-_BINARY = {b"PK\x03\x04": "an Excel workbook", b"\xd0\xcf\x11\xe0": "an old Excel workbook", b"%PDF": "a PDF"}
+_WORKBOOK = b"PK\x03\x04"
+_BINARY = {b"\xd0\xcf\x11\xe0": "an old Excel workbook", b"%PDF": "a PDF"}
 _NAMES = {"utf-8-sig": "utf-8", "cp950": "big5", "big5hkscs": "big5-hkscs"}
 _NEIGHBOURS = {
     "KR": ("cp949", "cp950", "big5hkscs"),
@@ -75,9 +79,36 @@ class Spreadsheet:
         yield from _records(self.data, self.codec, self.separator, self.skipped_lines)
 
 
-def open_spreadsheet(data: bytes, country: str = "") -> Spreadsheet:
+@dataclass(frozen=True, slots=True)
+class WorkbookSheet:
+    """The first sheet of an XLSX workbook that people see, with what `Spreadsheet` has."""
+
+    data: bytes
+    shape: Shape
+    encoding: str = "xlsx"
+    separator: str = ""
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return self.shape.header
+
+    def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
+        """
+        Give the rows below the header that have cells, with their numbers.
+
+        Raises:
+            Invalid: the workbook is damaged.
+        """
+        with records_of(io.BytesIO(self.data), self.shape, Gauge()) as records:
+            for record in records:
+                if any(map(str.strip, record.cells)):
+                    yield record.number, record.cells
+
+
+def open_spreadsheet(data: bytes, country: str = "") -> Spreadsheet | WorkbookSheet:
     """
-    Find out how a file is written: by its byte order mark, as UTF-8, by a header we know, by `country`.
+    Find out how a file is written: a workbook, or text by its byte order mark, as UTF-8, by a header, by `country`.
 
     Raises:
         Invalid: it is empty, no text, in no encoding we know, or in one of several that only a country could tell
@@ -85,6 +116,8 @@ def open_spreadsheet(data: bytes, country: str = "") -> Spreadsheet:
     """
     if not data.strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"):
         raise refused("empty_file", "Expected a CSV file with a header and rows, found an empty file.")
+    if data.startswith(_WORKBOOK):
+        return _open_workbook(data)
     for start, name in _BINARY.items():
         if data.startswith(start):
             raise refused("not_csv", f"Expected a CSV file, found {name}. Open it and save it as CSV UTF-8.")
@@ -110,6 +143,16 @@ def open_spreadsheet(data: bytes, country: str = "") -> Spreadsheet:
 def refused(code: str, detail: str) -> Invalid:
     """The error for a file that cannot be used as a whole."""
     return Invalid(code, detail, errors=[FieldError("/csv", code, detail)])
+
+
+def _open_workbook(data: bytes) -> WorkbookSheet:
+    try:
+        shape = inspect_file(io.BytesIO(data))
+    except Invalid as error:
+        raise refused(error.code, error.detail) from None
+    if not shape.header_row:
+        raise refused("no_header", "Expected a header such as phone, name in the first row of the sheet, found none.")
+    return WorkbookSheet(data, shape)
 
 
 def _candidates(data: bytes, country: str) -> Sequence[str]:

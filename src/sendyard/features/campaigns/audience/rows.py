@@ -11,9 +11,10 @@ import msgspec
 from sendyard.delivery.preflight import is_storable
 from sendyard.domain.channels import Channel
 from sendyard.domain.phone import LONGEST_INPUT
+from sendyard.domain.recipients import Recipient as Read
 from sendyard.domain.recipients import read_recipient
 from sendyard.domain.template import Template
-from sendyard.features.campaigns.columns import Columns
+from sendyard.features.campaigns.audience.columns import NO_COLUMNS, Columns
 
 _encode = msgspec.json.Encoder().encode
 
@@ -22,7 +23,8 @@ class Recipient(NamedTuple):
     """
     One row as it is kept, in the order of the table's columns.
 
-    `row` is numbered as a spreadsheet program does. A refused row has a `code` and no `address`.
+    `row` is numbered as a spreadsheet program does. A refused row has a `code` and no `address`. `language`, `zone`
+    and `contact_no` are of the contact who has the address, if one has.
     """
 
     row: int
@@ -33,22 +35,30 @@ class Recipient(NamedTuple):
     code: str
     detail: str
     fixed: str
+    language: str = ""
+    zone: str = ""
+    contact_no: int | None = None
 
 
 class Judge:
     """
-    Judges the rows of one file, in their order.
+    Judges the rows of one file, in their order, and what else came with it: numbers, contacts.
 
     Remembers every number it has seen, about 100 bytes each, because a person gets one message however often the
     file names them.
     """
 
-    def __init__(self, columns: Columns, template: Template, country: str, channel: Channel = Channel.SMS) -> None:
+    def __init__(
+        self, columns: Columns | None, template: Template, country: str, channel: Channel = Channel.SMS
+    ) -> None:
         """Take where things are, what needs values, the country by which national numbers are read, the channel."""
         self._channel = channel
-        self._columns = columns
-        self._variables = tuple(columns.variables.items())
-        self._required = [(name, columns.variables[name]) for name in template.required]
+        self._columns = columns or NO_COLUMNS
+        self._variables = tuple(self._columns.variables.items())
+        # A column that is missing here is one that contacts fill in.
+        self._required = [
+            (name, self._columns.variables[name]) for name in template.required if name in self._columns.variables
+        ]
         self._country = country
         self._seen: dict[int | str, int] = {}
         self.good = 0
@@ -76,10 +86,20 @@ class Judge:
             detail = f"Expected a value in {named}, found an empty cell. Fill it, or give the variable a default."
             return self._refuse(number, given, "missing_value", detail)
         values = {name: full[position].strip() for name, position in self._variables}
+        return self._person(number, given, parsed, values)
+
+    def judge_given(self, number: int, given: str) -> Recipient:
+        """Decide about a number that came by itself."""
+        parsed = read_recipient(self._channel, given, self._country)
+        if parsed.address is None:
+            return self._refuse(number, given, parsed.code, parsed.detail)
+        return self._person(number, given, parsed, {})
+
+    def _person(self, number: int, given: str, parsed: Read, values: Mapping[str, str]) -> Recipient:
         if not all(map(is_storable, values.values())):
             detail = "A cell holds a character that cannot be sent (U+0000, or half of a pair); type the cell again."
             return self._refuse(number, given, "bad_character", detail)
-        value = parsed.address.value
+        value = parsed.address.value if parsed.address else ""
         # A number takes a third of the memory of its text.
         address = int(value[1:]) if value[0] == "+" else value
         first = self._seen.setdefault(address, number)

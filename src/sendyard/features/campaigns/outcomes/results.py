@@ -13,20 +13,21 @@ import msgspec
 
 from sendyard.delivery.directory import Directory
 from sendyard.domain.formulas import neutral
-from sendyard.features.campaigns import queries
-from sendyard.features.campaigns.queries import AttemptRow, CampaignRow, ResultRow
+from sendyard.features.campaigns.outcomes import queries
+from sendyard.features.campaigns.outcomes.queries import AttemptRow, ResultRow
+from sendyard.features.campaigns.queries import CampaignRow
 from sendyard.storage.engine import Database
 from sendyard.storage.transaction import Transaction
 
 COLUMNS = (
     "row", "given", "to", "country", "status", "reason", "detail", "fixed", "message_id", "account", "provider",
     "provider_ref", "parts", "cost", "currency", "created_at", "sent_at", "delivered_at",
+    "clicked_at",
 )  # fmt: skip
 """The header of the file, in its order."""
 
 _AT_ONCE = 1000
 _decode = msgspec.json.Decoder(dict[str, str]).decode
-# A cell that begins so is a formula to a spreadsheet program; a plus and digits alone are a number in any case.
 
 
 class Results:
@@ -39,35 +40,38 @@ class Results:
 
     async def page(self, campaign: CampaignRow, *, after_row: int, limit: int, status: str) -> list[dict[str, Any]]:
         """Give rows of the file after `after_row` with what became of them; see `Campaigns.recipients`."""
-        found, attempts = await self._read(campaign, after_row, limit, status)
-        return [self._document(row, attempts.get(row.message_id or "", ())) for row in found]
+        found, attempts, clicked = await self._read(campaign, after_row, limit, status)
+        return [self._document(row, attempts.get(row.message_id or "", ()), clicked.get(row.row)) for row in found]
 
-    async def file(self, campaign: CampaignRow) -> AsyncIterator[bytes]:
-        """Give the whole file, piece by piece: CSV in UTF-8 with its mark, as spreadsheet programs like it."""
+    async def file(self, campaign: CampaignRow, *, status: str = "") -> AsyncIterator[bytes]:
+        """Give all rows, or those of one status, piece by piece: CSV in UTF-8 with its mark."""
         yield b"\xef\xbb\xbf" + _lines([COLUMNS])
         after = 0
         while True:
-            found, attempts = await self._read(campaign, after, _AT_ONCE, "")
+            found, attempts, clicked = await self._read(campaign, after, _AT_ONCE, status)
             if not found:
                 return
-            yield _lines([self._cells(row, attempts.get(row.message_id or "", ())) for row in found])
+            yield _lines(
+                [self._cells(row, attempts.get(row.message_id or "", ()), clicked.get(row.row)) for row in found]
+            )
             after = found[-1].row
 
     async def _read(
         self, campaign: CampaignRow, after: int, limit: int, status: str
-    ) -> tuple[list[ResultRow], dict[str, list[AttemptRow]]]:
-        def read(tx: Transaction) -> tuple[list[ResultRow], list[AttemptRow]]:
+    ) -> tuple[list[ResultRow], dict[str, list[AttemptRow]], dict[int, int]]:
+        def read(tx: Transaction) -> tuple[list[ResultRow], list[AttemptRow], dict[int, int]]:
             found = queries.results(tx, campaign.workspace_id, campaign.id, after=after, limit=limit, status=status)
             tried = [(row.message_id, row.attempts) for row in found if row.message_id and row.attempts]
-            return found, queries.attempts_of(tx, tried) if tried else []
+            clicked = queries.first_clicks(tx, campaign.id, first=found[0].row, last=found[-1].row) if found else {}
+            return found, queries.attempts_of(tx, tried) if tried else [], clicked
 
-        found, attempts = await self._database.read(read)
+        found, attempts, clicked = await self._database.read(read)
         by_message: dict[str, list[AttemptRow]] = {}
         for attempt in attempts:
             by_message.setdefault(attempt.message_id, []).append(attempt)
-        return found, by_message
+        return found, by_message, clicked
 
-    def _document(self, row: ResultRow, attempts: Sequence[AttemptRow]) -> dict[str, Any]:
+    def _document(self, row: ResultRow, attempts: Sequence[AttemptRow], clicked_at: int | None) -> dict[str, Any]:
         entry = self._directory.account(row.account_id or "")
         error = None
         if row.error_kind or row.error_code:
@@ -77,6 +81,7 @@ class Results:
             "given": row.given,
             "to": row.address or None,
             "country": row.country or None,
+            "language": row.language or None,
             "variables": _decode(row.variables),
             "status": _status(row),
             "code": row.code,
@@ -93,10 +98,11 @@ class Results:
             "created_at": row.created_at,
             "sent_at": row.sent_at,
             "delivered_at": row.delivered_at,
+            "clicked_at": clicked_at,
         }
 
-    def _cells(self, row: ResultRow, attempts: Sequence[AttemptRow]) -> list[str]:
-        found = self._document(row, attempts)
+    def _cells(self, row: ResultRow, attempts: Sequence[AttemptRow], clicked_at: int | None) -> list[str]:
+        found = self._document(row, attempts, clicked_at)
         error = found["error"] or {}
         costs = found["costs"]
         cells = {
@@ -105,7 +111,7 @@ class Results:
             "detail": found["detail"] or error.get("detail") or error.get("code") or "",
             "cost": " + ".join(cost["amount"] for cost in costs),
             "currency": " + ".join(cost["currency"] for cost in costs),
-            **{name: _moment(found[name]) for name in ("created_at", "sent_at", "delivered_at")},
+            **{name: _moment(found[name]) for name in ("created_at", "sent_at", "delivered_at", "clicked_at")},
         }
         return [neutral("" if cells[name] is None else str(cells[name])) for name in COLUMNS]
 

@@ -5,7 +5,8 @@ When a campaign is over: nothing waits, nothing is open, nobody is asking any mo
 import time
 
 from sendyard.domain.status import CampaignStatus
-from sendyard.features.campaigns import queries
+from sendyard.features.campaigns import queries as campaign_queries
+from sendyard.features.campaigns.outcomes import queries
 from sendyard.features.campaigns.queries import CampaignRow
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
@@ -52,5 +53,5 @@ class Completion:
             self._not_before[campaign.id] = ended + _SHARE * (ended - began)
             return None
         self._not_before.pop(campaign.id, None)
-        done = await self._database.write(lambda tx: queries.complete(tx, campaign.id, status.value, now=now))
+        done = await self._database.write(lambda tx: campaign_queries.complete(tx, campaign.id, status.value, now=now))
         return status if done else None

@@ -4,12 +4,15 @@ How far a campaign is, counted from its rows and messages at the moment of askin
 
 import time
 from collections import Counter
-from typing import Any
+from typing import Any, TypeAlias
 
 from sendyard.delivery.directory import Directory
 from sendyard.domain.status import MessageStatus
-from sendyard.features.campaigns import queries
+from sendyard.features.campaigns.experiments.showing import summary
+from sendyard.features.campaigns.outcomes import queries
 from sendyard.features.campaigns.queries import CampaignRow
+from sendyard.features.campaigns.scheduling.queries import waves
+from sendyard.features.campaigns.scheduling.showing import next_document, wave_document
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
@@ -22,6 +25,8 @@ _SHARE = 4  # … for this many times as long as it took
 _MOST_REMEMBERED = 100
 _WITHOUT_MESSAGE = ("failed", "expired", "suppressed", "unknown", "cancelled")
 _WAITING = ("scheduled", "queued")
+_Rows: TypeAlias = list[tuple[str, bool, int, int]]
+_Messages: TypeAlias = list[tuple[str, str, str, int, int]]
 
 
 class Progress:
@@ -41,18 +46,28 @@ class Progress:
         `refused_reasons`. `counts` has every message by its status, `settled` those that are final. `accounts` has the
         same by account, `reasons` says why messages did not arrive. `rate_per_second` is how fast they left within the
         last ten seconds; `finish_at` (milliseconds) when the last would leave at that rate, None when it is not known.
+        `clicks` has how many people followed a link, how often, and the visits that do not count; `experiment` says in
+        a sentence where it stands, "" for a campaign that compares nothing.
         """
         remembered = self._known.get(campaign.id)
         if remembered and time.monotonic() < remembered[0] and remembered[1] == campaign.status:
-            return {**remembered[2], **_state(campaign)}
+            return {**remembered[2], **_state(campaign, now_ms())}
         began = time.monotonic()
         now = now_ms()
 
-        def count(tx: Transaction) -> tuple[list[tuple[str, bool, int, int]], list[tuple[str, str, str, int, int]]]:
-            return queries.refusals(tx, campaign.id), queries.tally(tx, campaign.id, since=now - RATE_WINDOW_MS)
+        def count(tx: Transaction) -> tuple[_Rows, _Messages, dict[str, Any]]:
+            tally = queries.tally(tx, campaign.id, since=now - RATE_WINDOW_MS)
+            compared = summary(tx, campaign.id)
+            more = {
+                "waves": [wave_document(row) for row in waves(tx, campaign.id)],
+                "clicks": queries.clicks(tx, campaign.id),
+                "experiment": compared["told"] if compared else "",
+            }
+            return queries.refusals(tx, campaign.id), tally, more
 
-        rows, messages = await self._database.read(count)
-        found = {**_state(campaign), **rows_document(rows), **self._messages(campaign, messages, rows, now)}
+        rows, messages, more = await self._database.read(count)
+        found = {**_state(campaign, now), **rows_document(rows), **self._messages(campaign, messages, rows, now)}
+        found |= more
         took = time.monotonic() - began
         self._known.pop(campaign.id, None)
         if took > _COSTLY:
@@ -64,8 +79,8 @@ class Progress:
     def _messages(
         self,
         campaign: CampaignRow,
-        messages: list[tuple[str, str, str, int, int]],
-        rows: list[tuple[str, bool, int, int]],
+        messages: _Messages,
+        rows: _Rows,
         now: int,
     ) -> dict[str, Any]:
         counts: Counter[str] = Counter()
@@ -122,7 +137,7 @@ def rows_document(rows: list[tuple[str, bool, int, int]]) -> dict[str, Any]:
     }
 
 
-def _state(campaign: CampaignRow) -> dict[str, Any]:
+def _state(campaign: CampaignRow, now: int) -> dict[str, Any]:
     return {
         "id": campaign.id,
         "name": campaign.name,
@@ -130,4 +145,5 @@ def _state(campaign: CampaignRow) -> dict[str, Any]:
         "pause_reason": campaign.pause_reason,
         "started_at": campaign.started_at,
         "finished_at": campaign.finished_at,
+        "next": next_document(campaign, now),
     }

@@ -1,0 +1,3 @@
+"""
+What people and figures say before a campaign may go on: approvals, budgets, trouble of accounts.
+"""
