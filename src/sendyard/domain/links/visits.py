@@ -89,7 +89,7 @@ def family(agent: str) -> str:
 
 _FAMILIES = (
     ("KAKAOTALK", "kakaotalk"),
-    (" Line/", "line"),
+    (" Line/", "line app"),
     ("FBAN/", "facebook"),
     ("Instagram", "instagram"),
     ("iPhone", "iphone"),
