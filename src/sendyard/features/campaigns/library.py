@@ -22,6 +22,7 @@ from sendyard.features.campaigns.experiments.terms import Variant
 from sendyard.features.campaigns.finding import allow, find
 from sendyard.features.campaigns.outcomes.progress import Progress
 from sendyard.features.campaigns.outcomes.results import Results
+from sendyard.features.campaigns.oversight.balances import AskBalance, with_balance
 from sendyard.features.campaigns.plan import Plan, read_plan
 from sendyard.features.campaigns.queries import CampaignRow
 from sendyard.features.campaigns.scheduling.launching import (
@@ -44,8 +45,9 @@ ROW_STATUSES = ("refused", "waiting", *(status.value for status in MessageStatus
 class Campaigns:
     """The campaigns of every workspace."""
 
-    def __init__(self, database: Database, directory: Directory) -> None:
-        """Take where rows are, and the accounts and routes."""
+    def __init__(self, database: Database, directory: Directory, *, balance: AskBalance | None = None) -> None:
+        """Take where rows are, the accounts and routes, and what asks providers for the credit left."""
+        self._balance = balance
         self._database = database
         self._directory = directory
         self._progress = Progress(database, directory)
@@ -142,7 +144,8 @@ class Campaigns:
         campaign = await find(self._database, workspace_id, campaign_id)
         if campaign.gathering:
             raise Conflict("still_preparing", "Its people are still being looked for; ask again in a moment.")
-        return await foretell_each(self._database, self._directory, campaign)
+        found = await foretell_each(self._database, self._directory, campaign)
+        return found if self._balance is None else await with_balance(self._balance, workspace_id, found)
 
     async def start(self, workspace_id: str, campaign_id: str, *, by: str = "", reach: str = "all") -> dict[str, Any]:
         """

@@ -1,0 +1,3 @@
+"""
+Experiments: several texts in one campaign, compared on a part of the people, and what the rest gets.
+"""
