@@ -1,0 +1,188 @@
+"""
+What callers send and get about drips.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from sendyard.api.campaign_bodies import People
+from sendyard.api.message_bodies import Moment
+from sendyard.api.preflight import PreflightAnswer
+from sendyard.delivery.preflight import LONGEST_EXPIRES_IN
+from sendyard.domain.channels import Channel
+from sendyard.features.campaigns.drips.plan import Event, InGroup, Step, Wait
+from sendyard.features.campaigns.plan import Audience
+
+DripStatus = Literal["draft", "active", "paused", "cancelled"]
+DripState = Literal["active", "done", "left", "refused"]
+
+
+class CreateDrip(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A series of messages with waits between them; up to 1,000 numbers and 1,000 contacts can be named."""
+
+    name: str
+    steps: Annotated[
+        list[Step],
+        Meta(examples=[[{"text": "Welcome"}, {"template": "tips", "wait": {"days": 1}, "at": "09:00"}]]),
+    ]
+    audience: People = msgspec.field(default_factory=People)
+    enrol: Annotated[
+        Literal["start", "segment"],
+        Meta(description="Ask lists and segments once, at the start, or again and again for people who are new there."),
+    ] = "start"
+    exit: Annotated[
+        list[Event | InGroup], Meta(description="What ends it for a person, asked right before each step.")
+    ] = msgspec.field(default_factory=lambda: list[Event | InGroup](("opted_out",)))
+    again: Annotated[bool, Meta(description="Whether somebody who left may be added once more.")] = False
+    channel: Channel = Channel.SMS
+    purpose: Literal["promotional", "transactional"] = "promotional"
+    country: Annotated[str, Meta(description="Country code by which national numbers are read.", max_length=2)] = ""
+    sender: str = ""
+    account: Annotated[str, Meta(description="Id or name of the one account to use; empty: the routes decide.")] = ""
+    expires_in: Annotated[int, Meta(ge=1, le=LONGEST_EXPIRES_IN)] = 86_400
+    start: Annotated[bool, Meta(description="Start it, unless somebody else has to.")] = False
+
+
+class AddToDrip(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One person, by an address or as a contact; `variables` come before what is known of the contact."""
+
+    to: str = ""
+    contact: Annotated[str, Meta(description="Id of a contact.")] = ""
+    variables: dict[str, str] = {}
+
+
+class TestDrip(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which step the team gets, and who of the team (all when empty)."""
+
+    step: Annotated[int, Meta(ge=1)] = 1
+    to: list[str] = []
+
+
+class DripPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of drips."""
+
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+    after: str = ""
+
+
+class DripPeoplePage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of the people of a drip."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    after: Annotated[int, Meta(ge=0)] = 0
+    state: DripState | None = None
+
+
+class StepFinding(msgspec.Struct):
+    """Something about a step that is not good."""
+
+    step: int
+    check: str
+    level: str
+    count: int
+    detail: str
+    fix: str
+
+
+class StepAnswer(msgspec.Struct, kw_only=True):
+    """One step: what it sends, how many people it is next for, and what became of its messages."""
+
+    number: int
+    campaign_id: Annotated[str, Meta(description="The campaign that carries it: progress and results as of any.")]
+    status: str
+    pause_reason: str
+    template: str | None
+    template_version: int | None
+    text: str
+    channel: Channel
+    sender: str
+    wait: Wait
+    at: str
+    waiting: int
+    messages: Annotated[dict[str, int], Meta(description="By status; those that could not be made are `refused`.")]
+
+
+class LeavingReason(msgspec.Struct):
+    """Why people left or were not let in."""
+
+    state: str
+    why: str
+    count: int
+
+
+class DripSummary(msgspec.Struct, kw_only=True):
+    """A drip without what has to be counted."""
+
+    id: str
+    name: str
+    status: DripStatus
+    pause_reason: str
+    channel: Channel
+    purpose: str
+    country: str
+    reach: str
+    audience: Audience
+    exit: list[Event | InGroup]
+    enrol: str
+    again: bool
+    looking: Annotated[bool, Meta(description="Whether lists and segments are, or will be, asked for people.")]
+    plan: list[Step]
+    created_by: str
+    created_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
+
+
+class DripAnswer(DripSummary, kw_only=True):
+    """A drip as it stands."""
+
+    people: Annotated[dict[str, int], Meta(description="How many are active, done, left and refused.")]
+    reasons: list[LeavingReason]
+    steps: list[StepAnswer]
+    checks: Annotated[list[StepFinding], Meta(description="After its creation: what preflight found.")] = []
+
+
+class DripList(msgspec.Struct):
+    """Drips, newest first."""
+
+    data: list[DripSummary]
+    next: str | None = None
+
+
+class DripPerson(msgspec.Struct, kw_only=True):
+    """One person in a drip; `step` is the next one, null at the end."""
+
+    no: int
+    given: str
+    to: str | None
+    country: str | None
+    variables: dict[str, Any]
+    round: int
+    state: DripState
+    why: str
+    step: int | None
+    next_at: Moment | None
+    entered_at: Moment
+    ended_at: Moment | None
+
+
+class DripPeopleList(msgspec.Struct):
+    """People of a drip in the order they came."""
+
+    data: list[DripPerson]
+    next: str | None = None
+
+
+class StepForecast(msgspec.Struct):
+    """What one step would do, from the first people."""
+
+    step: int
+    preflight: PreflightAnswer
+
+
+class StepForecastList(msgspec.Struct):
+    """What every step would do."""
+
+    data: list[StepForecast]

@@ -1,0 +1,151 @@
+"""
+Drips as interfaces show them; times are milliseconds.
+"""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from sendyard.domain.formulas import neutral
+from sendyard.features.campaigns.drips import queries
+from sendyard.features.campaigns.drips.entering import step_campaigns
+from sendyard.features.campaigns.drips.plan import read_drip
+from sendyard.features.campaigns.drips.queries import DripRow, PersonInDrip
+from sendyard.storage.engine import Database
+from sendyard.storage.transaction import Transaction
+
+COLUMNS = ("no", "to", "country", "round", "state", "why", "step", "next_at", "entered_at", "ended_at")
+"""The header of the file, before four columns for each step."""
+
+_OF_STEP = ("status", "reason", "sent_at", "delivered_at")
+_AT_ONCE = 1000
+_decode = msgspec.json.Decoder(dict[str, str]).decode
+_Results = dict[int, dict[int, tuple[str, str, int | None, int | None]]]
+
+
+def drip_document(drip: DripRow) -> dict[str, Any]:
+    """Show a drip without what has to be counted."""
+    plan = read_drip(drip.plan)
+    return {
+        **{
+            name: getattr(drip, name)
+            for name in ("id", "name", "status", "pause_reason", "channel", "purpose", "country", "reach", "created_by",
+                         "created_at", "started_at", "finished_at")
+        },
+        "audience": msgspec.to_builtins(plan.audience),
+        "exit": msgspec.to_builtins(plan.exit),
+        "enrol": plan.enrol,
+        "again": plan.again,
+        "looking": drip.sweep_at is not None and drip.status == "active",
+        "plan": [msgspec.to_builtins(step) for step in plan.steps],
+    }  # fmt: skip
+
+
+def counted(tx: Transaction, drip: DripRow) -> dict[str, Any]:
+    """Count people and messages at this moment; a step of all rounds is shown with the campaign of its first."""
+    tally = queries.tally(tx, drip.id)
+    people: Counter[str] = Counter({"active": 0, "done": 0, "left": 0, "refused": 0})
+    reasons: Counter[tuple[str, str]] = Counter()
+    waiting: Counter[int] = Counter()
+    for state, why, step, count in tally:
+        people[state] += count
+        if why:
+            reasons[state, why] += count
+        if state == "active":
+            waiting[step] += count
+    messages: dict[int, Counter[str]] = {}
+    for number, status, count in queries.outcomes(tx, drip.id):
+        messages.setdefault(number, Counter())[status] += count
+    campaigns = step_campaigns(tx, drip)
+    plan = read_drip(drip.plan)
+    return {
+        "people": dict(people),
+        "reasons": [{"state": state, "why": why, "count": count} for (state, why), count in reasons.most_common()],
+        "steps": [
+            {
+                "number": number,
+                "campaign_id": campaign.id,
+                "status": campaign.status,
+                "pause_reason": campaign.pause_reason,
+                "template": campaign.code if campaign.newest_version > 0 else None,
+                "template_version": campaign.version if campaign.newest_version > 0 else None,
+                "text": campaign.body,
+                "channel": campaign.channel,
+                "sender": campaign.sender,
+                "wait": msgspec.to_builtins(step.wait),
+                "at": step.at,
+                "waiting": waiting[number],
+                "messages": dict(sorted(messages.get(number, Counter()).items())),
+            }
+            for number, (step, campaign) in enumerate(zip(plan.steps, campaigns, strict=True), start=1)
+        ],
+    }
+
+
+def person_document(person: PersonInDrip) -> dict[str, Any]:
+    """Show one person; `step` is the next one, None at the end."""
+    return {
+        "no": person.no,
+        "given": person.given,
+        "to": person.address or None,
+        "country": person.country or None,
+        "variables": _decode(person.variables),
+        "round": person.round,
+        "state": person.state,
+        "why": person.why,
+        "step": person.step if person.state == "active" else None,
+        "next_at": person.next_at,
+        "entered_at": person.entered_at,
+        "ended_at": person.ended_at,
+    }
+
+
+async def results_file(database: Database, drip: DripRow) -> AsyncIterator[bytes]:
+    """Give everybody with every step, piece by piece: CSV in UTF-8 with its mark."""
+    count = len(read_drip(drip.plan).steps)
+    header = [*COLUMNS, *(f"step_{number}_{name}" for number in range(1, count + 1) for name in _OF_STEP)]
+    yield b"\xef\xbb\xbf" + _lines([header])
+    after = 0
+
+    def read(tx: Transaction) -> tuple[list[PersonInDrip], _Results]:
+        found = queries.people(tx, drip.id, after=after, limit=_AT_ONCE)
+        steps: _Results = {}
+        if found:
+            for no, step, status, code, sent_at, delivered_at in queries.results(
+                tx, drip.id, first=found[0].no, last=found[-1].no
+            ):
+                steps.setdefault(no, {})[step] = (status, code, sent_at, delivered_at)
+        return found, steps
+
+    while True:
+        people, steps = await database.read(read)
+        if not people:
+            return
+        yield _lines([_cells(one, steps.get(one.no, {}), count) for one in people])
+        after = people[-1].no
+
+
+def _cells(person: PersonInDrip, steps: dict[int, tuple[str, str, int | None, int | None]], count: int) -> list[str]:
+    shown = person_document(person)
+    cells: list[object] = [_moment(shown[name]) if name.endswith("_at") else shown[name] for name in COLUMNS]
+    for number in range(1, count + 1):
+        status, code, sent_at, delivered_at = steps.get(number, ("", "", None, None))
+        cells += [status, code, _moment(sent_at), _moment(delivered_at)]
+    return [neutral("" if cell is None else str(cell)) for cell in cells]
+
+
+def _moment(at: int | None) -> str:
+    if at is None:
+        return ""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return text.getvalue().encode("utf-8")

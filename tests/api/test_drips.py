@@ -1,0 +1,96 @@
+"""
+Drips by the interface.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Caller, problem
+
+PHONE, OTHER = "+886912345678", "+886912345679"
+WISH = {
+    "name": "Welcome",
+    "purpose": "transactional",
+    "country": "TW",
+    "steps": [{"text": "Hi {name|you}"}, {"text": "Still there?", "wait": {"days": 1}, "at": "09:00"}],
+}
+
+
+async def made(caller: Caller, **change: Any) -> dict[str, Any]:
+    answer = await caller.post("/drips", WISH | change)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def settle(caller: Caller) -> None:
+    while await caller.yard.drip_timer.round():
+        pass
+
+
+async def test_a_drip_is_made_started_and_followed(sender: Caller) -> None:
+    exits = ["replied", {"tag": "vip"}]
+    drip = await made(sender, audience={"numbers": [PHONE, "12"]}, exit=exits, start=True)
+    assert (drip["status"], drip["people"]["refused"], drip["exit"]) == (
+        "active", 1, ["replied", {"tag": "vip", "segment": ""}],
+    )  # fmt: skip
+    await settle(sender)
+    added = await sender.post(f"/drips/{drip['id']}/people", {"to": OTHER, "variables": {"name": "Wu"}})
+    assert added.status_code == 201
+    assert (added.json()["no"], added.json()["step"], added.json()["variables"]) == (3, 1, {"name": "Wu"})
+    again = await sender.post(f"/drips/{drip['id']}/people", {"to": OTHER})
+    problem(again, 409, "already_in")
+    await settle(sender)
+    found = (await sender.get(f"/drips/{drip['id']}")).json()
+    first, second = found["steps"]
+    assert (first["messages"], second["waiting"], second["wait"]["days"], second["at"]) == (
+        {"queued": 2}, 2, 1, "09:00",
+    )  # fmt: skip
+    progress = (await sender.get(f"/campaigns/{first['campaign_id']}/progress")).json()
+    assert progress["recipients"] == 2
+    page = (await sender.get(f"/drips/{drip['id']}/people", limit=1)).json()
+    assert (page["data"][0]["to"], page["next"]) == (PHONE, "1")
+    rest = (await sender.get(f"/drips/{drip['id']}/people", after=page["next"])).json()
+    assert ([one["state"] for one in rest["data"]], rest["next"]) == (["refused", "active"], None)
+    results = await sender.get(f"/drips/{drip['id']}/results.csv")
+    assert len(results.text.splitlines()) == 4
+    problem(await sender.get("/drips/nothing"), 404, "unknown_drip")
+
+
+async def test_it_is_paused_resumed_and_cancelled(sender: Caller) -> None:
+    drip = await made(sender, audience={"numbers": [PHONE]})
+    problem(await sender.post(f"/drips/{drip['id']}/pause"), 409, "wrong_state")
+    for action, status in (("start", "active"), ("pause", "paused"), ("resume", "active"), ("cancel", "cancelled")):
+        answer = await sender.post(f"/drips/{drip['id']}/{action}")
+        assert (answer.status_code, answer.json()["status"]) == (200, status)
+    await made(sender, name="Second")
+    page = (await sender.get("/drips", limit=1)).json()
+    assert [one["name"] for one in page["data"]] == ["Second"]
+    rest = (await sender.get("/drips", after=page["next"])).json()
+    assert ([one["name"] for one in rest["data"]], rest["next"]) == (["Welcome"], None)
+
+
+async def test_what_is_wrong_with_a_step_is_told_when_it_is_made(sender: Caller) -> None:
+    drip = await made(sender, audience={"numbers": [PHONE]}, steps=[{"text": "Hi"}, {"text": "x", "channel": "rcs"}])
+    assert [one["step"] for one in drip["checks"] if one["level"] == "block"] == [2]
+    told = (await sender.post(f"/drips/{drip['id']}/preflight")).json()["data"]
+    assert [(one["step"], one["preflight"]["messages"]) for one in told] == [(1, 1), (2, 0)]
+    problem(await sender.post(f"/drips/{drip['id']}/start"), 422, "nobody_reachable")
+    answer = await sender.post("/drips", WISH | {"steps": [{"text": "Hi", "at": "late"}]})
+    assert answer.json()["errors"][0]["pointer"] == "/steps/0/at"
+
+
+async def test_the_team_gets_a_step(sender: Caller) -> None:
+    await sender.post("/team", {"name": "Mina", "addresses": [OTHER]})
+    drip = await made(sender, audience={"numbers": [PHONE]})
+    sent = await sender.post(f"/drips/{drip['id']}/test", {"step": 2})
+    assert sent.status_code == 202
+    assert [(one["to"], one["error"]) for one in sent.json()["data"]] == [(OTHER, None)]
+
+
+@pytest.mark.parametrize("path", ["", "/people", "/results.csv"])
+async def test_a_key_without_the_scope_sees_no_drips(sender: Caller, path: str) -> None:
+    created = await sender.post("/keys", {"name": "reader", "scopes": ["messages:read"]})
+    reader = {"authorization": f"Bearer {created.json()['key']}"}
+    assert (await sender.ask("GET", f"/drips/x{path}", headers=reader)).status_code == 403

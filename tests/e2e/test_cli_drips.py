@@ -1,0 +1,104 @@
+"""
+Drips from the command line; the loop that a server runs is run by hand.
+"""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from sendyard.bootstrap import Yard
+from sendyard.settings import load
+from tests.e2e.conftest import Command
+
+PHONE, OTHER = "+886912345678", "+886912345679"
+
+
+def rounds() -> None:
+    """What a running server does, until there is no step to take."""
+
+    async def work(yard: Yard) -> None:
+        await yard.directory.refresh()
+        while await yard.drip_timer.round():
+            pass
+
+    with Yard(load({})) as yard:
+        asyncio.run(work(yard))
+
+
+@pytest.fixture
+def connected(sendyard: Command) -> Command:
+    settings = ["--set", "account_sid=AC" + "1" * 32, "--set", "auth_token=invented-token",
+                "--set", "base_url=http://127.0.0.1:9"]  # fmt: skip
+    assert sendyard("accounts", "add", "twilio", "--name", "tw", *settings, "--sender", "+15005550006").code == 0
+    assert sendyard("routes", "set", "tw", "--channel", "sms").code == 0
+    return sendyard
+
+
+def test_a_drip_is_made_followed_and_ended(connected: Command, tmp_path: Path) -> None:
+    connected("templates", "add", "tips", "A tip for {name|you}")
+    said = connected(
+        "drips", "create", "--name", "Welcome", "--purpose", "transactional", "--to", PHONE,
+        "--step", "0 Hi {name|you}", "--step", "1d12h@09:00 template:tips", "--exit", "replied",
+        "--exit", "tag:vip", "--json",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    drip = said.document
+    assert [(one["wait"], one["at"], one["template"]) for one in drip["steps"]] == [
+        ({"minutes": 0, "hours": 0, "days": 0}, "", None),
+        ({"minutes": 0, "hours": 12, "days": 1}, "09:00", "tips"),
+    ]
+    assert drip["exit"] == ["replied", {"tag": "vip", "segment": ""}]
+    started = connected("drips", "start", drip["id"])
+    assert "Welcome is active: 1 active" in started.out
+    assert "number 2; the first step is due" in connected("drips", "add", drip["id"], "--to", OTHER, "--var",
+                                                          "name=Wu").out  # fmt: skip
+    rounds()
+    shown = connected("drips", "show", drip["id"]).out
+    assert "2 queued" in shown
+    assert "tips" in shown
+    assert OTHER in connected("drips", "people", drip["id"], "--state", "active").out
+    file = tmp_path / "welcome.csv"
+    assert connected("drips", "people", drip["id"], "--csv", str(file)).code == 0
+    assert len(file.read_text("utf-8-sig").splitlines()) == 3
+    assert "is paused" in connected("drips", "pause", drip["id"]).out
+    assert "is active" in connected("drips", "resume", drip["id"]).out
+    assert "2 left" in connected("drips", "cancel", drip["id"]).out
+    listed = connected("drips", "list", "--json").document["data"]
+    assert [(one["name"], one["status"]) for one in listed] == [("Welcome", "cancelled")]
+    refused = connected("drips", "add", drip["id"], "--to", "+886912345670")
+    assert (refused.code, "The drip is over" in refused.err) == (1, True)
+
+
+def test_what_is_not_good_is_told_and_what_cannot_be_read_is_wrong_usage(connected: Command) -> None:
+    said = connected("drips", "create", "--name", "W", "--segment", "none", "--step", "0 Hi")
+    assert (said.code, "none" in said.err) == (1, True)
+    told = connected("drips", "create", "--name", "W", "--to", PHONE, "--step", "0 Hi", "--channel", "rcs",
+                     "--purpose", "transactional")  # fmt: skip
+    assert told.code == 0
+    assert "Step 1:" in told.err
+    assert "Start it with `sendyard drips start" in told.out
+    for wrong in (
+        ("create", "--name", "W", "--step", "soon Hi"),
+        ("create", "--name", "W", "--step", "0 Hi", "--exit", "tag:"),
+        ("create", "--name", "W", "--step", "0 Hi", "--exit", "never"),
+        ("add", "ID", "--to", PHONE, "--var", "name"),
+    ):
+        assert connected("drips", *wrong).code == 2
+    in_segment = connected("drips", "create", "--name", "W", "--step", "0 Hi", "--exit", "segment:none")
+    assert in_segment.code == 1
+    assert connected("drips", "list").out.count("draft") == 1
+
+
+def test_the_team_gets_a_step(connected: Command) -> None:
+    connected("team", "add", "Mina", "--address", OTHER)
+    connected("lists", "add", "vip")
+    connected("contacts", "add", PHONE, "--list", "vip")
+    made = connected("drips", "create", "--name", "W", "--list", "vip", "--enrol", "segment", "--purpose",
+                     "transactional", "--step", "0 Hi", "--start", "--json")  # fmt: skip
+    assert (made.document["status"], made.document["enrol"]) == ("active", "segment")
+    rounds()
+    assert OTHER in connected("drips", "test", made.document["id"]).out
+    drip = connected("drips", "create", "--name", "V", "--to", PHONE, "--step", "0 Hi", "--channel", "rcs", "--purpose",
+                     "transactional", "--json").document  # fmt: skip
+    assert connected("drips", "test", drip["id"], "--to", OTHER).code == 1
