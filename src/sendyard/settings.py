@@ -49,6 +49,13 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="", description="The address under which providers reach this server, as https://messages.example.com."
     )
+    media_url: str = Field(
+        default="",
+        description="Where files of messages are: s3://bucket/prefix?region=…&endpoint=https://…; the data directory "
+        "when empty.",
+    )
+    media_key_id: str = Field(default="", description="The access key of that bucket; the machine's role when empty.")
+    media_secret: SecretStr = Field(default=SecretStr(""), description="The secret that belongs to media_key_id.")
     host: str = Field(default="127.0.0.1", min_length=1, description="The address to listen on.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8025, description="The port to listen on; 0: any.")
     log_format: Literal["pretty", "json"] = Field(
@@ -143,5 +150,5 @@ def _fault(fault: Any) -> FieldError:
         detail = f"{FILE_NAME} has {name!r}, which is no setting; the settings are {known}."
         return FieldError(name, fault["type"], detail)
     expected = fault["msg"].removeprefix("Value error, ")
-    found = "" if name in {"secret_keys", "database_url"} else f", found {fault['input']!r}"
+    found = "" if name in {"secret_keys", "database_url", "media_secret"} else f", found {fault['input']!r}"
     return FieldError(PREFIX + name.upper(), fault["type"], f"{PREFIX}{name.upper()}: {expected}{found}.")

@@ -112,3 +112,19 @@ async def test_notices_are_listed_newest_first_in_pages(sender: Caller) -> None:
     rest = (await sender.get("/accounts/tw/notices", after=first["next"])).json()
     assert [(one["detail"], one["facts"]) for one in rest["data"]] == [("Now 0", {"limit": "0"})]
     assert rest["next"] is None
+
+
+async def test_where_a_form_stands_is_told_and_proposed(meta: Caller) -> None:
+    (before,) = (await meta.get("/templates/arrival/standing")).json()["data"]
+    assert (before["state"], [stale["kind"] for stale in before["stale"]]) == (None, ["never_listed"])
+    await meta.post("/templates/sync")
+    wish = {"account": "wa", "category": "UTILITY", "samples": {"name": "Ann"}}
+    assert (await meta.post("/templates/arrival/submit", wish)).status_code == 200
+    (after,) = (await meta.get("/templates/arrival/standing")).json()["data"]
+    assert (after["state"], after["stale"], after["synced_at"][-1]) == ("pending", [], "Z")
+    await meta.ask("PATCH", "/templates/arrival", {"body": "Hello {name}, it is here."})
+    found = (await meta.post("/templates/arrival/propose", {"account": "wa", "name": "arrival"})).json()
+    assert (found["variables"], found["exact"], found["applied"]) == ({"1": "{name}"}, False, False)
+    assert {"op": "added", "text": "Hello"} in found["words"]
+    problem(await meta.post("/templates/arrival/propose", {"account": "wa", "name": "x"}), 404,
+            "unknown_provider_template")  # fmt: skip

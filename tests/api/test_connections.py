@@ -200,9 +200,9 @@ class TestKeys:
         problem(await tester.post("/keys", {"name": "x"}), 403, "beyond_own_kind")
         assert (await tester.post("/keys", {"name": "x", "kind": "test"})).status_code == 201
 
-    async def test_team_keys_are_not_there_yet(self, caller: Caller) -> None:
-        document = problem(await caller.post("/keys", {"name": "x", "kind": "team"}), 422, "kind_not_available")
-        assert document["errors"][0]["pointer"] == "/kind"
+    async def test_a_team_key_makes_no_keys(self, caller: Caller) -> None:
+        team = await caller.other(kind="team")
+        problem(await team.post("/keys", {"name": "x", "kind": "team"}), 403, "team_key")
 
     async def test_unknown_key_cannot_be_revoked(self, caller: Caller) -> None:
         problem(await caller.ask("DELETE", "/keys/none"), 404, "unknown_key")

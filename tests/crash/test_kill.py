@@ -21,6 +21,7 @@ import pytest
 from sendyard.domain.channels import Purpose
 from sendyard.emulator.scenarios import Latency
 from sendyard.storage.identifiers import now_ms
+from tests.any_hour import at_any_hour
 from tests.running import AMERICA, HOUR, KOREA, TAIWAN, Running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +45,7 @@ class Workers:
         with self.log.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "tests.crash.worker",
-                "--database", self.running.yard.database.url, "--key", self.key, "--owner", f"{owner}-{self.deaths}",
+                "--database", self.running.yard.database.url, f"--key={self.key}", "--owner", f"{owner}-{self.deaths}",
                 "--public-url", self.running.door.url, "--port", str(self.port),
                 cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=log,
             )  # fmt: skip
@@ -95,7 +96,7 @@ async def test_killed_workers_lose_nobody_and_repeat_nobody(running: Running, tm
     if alone:
         running.door.url = f"http://127.0.0.1:{port}"
     running.scenario(Latency(seconds=0.05, up_to=0.4))
-    ids = await accept(running, messages, faster=messages / kills / 110)
+    ids = await accept(running, messages, faster=messages / kills / 180)
     workers = Workers(running, running.key, port, tmp_path / "workers.log")
     try:
         for name in ["one"] if alone else ["one", "two", "three"]:
@@ -122,6 +123,7 @@ async def test_killed_workers_lose_nobody_and_repeat_nobody(running: Running, tm
 
 async def accept(running: Running, messages: int, *, faster: float) -> list[str]:
     """Store everything before anything runs; each provider carries a third."""
+    await at_any_hour(running.yard)
     ids: list[str] = []
     for provider, (pattern, rate) in LANES.items():
         account = await running.account(provider, rate_per_second=rate * faster)

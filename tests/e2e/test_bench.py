@@ -61,3 +61,24 @@ def test_a_provider_without_a_target_is_refused_with_those_that_have_one() -> No
     result = CliRunner().invoke(bench, ["dispatch", "--provider", "nobody"])
     assert result.exit_code == 2
     assert all(slug in result.output for slug in measurable())
+
+
+def test_import_stores_every_row_and_names_its_floor() -> None:
+    found = run("import", "--rows", "3000")
+    assert (found["rows"], found["added"]) == (3000, 3000)
+    assert 0 < float(str(found["ratio"])) < 1
+    assert int(str(found["peak_memory_mb"])) < 300
+
+
+def test_segments_are_counted_alike_and_timed_by_filter() -> None:
+    found = run("segments", "--people", "300", "--rounds", "2")
+    assert int(str(found["filters"])) >= 20
+    assert len(json.loads(json.dumps(found["p95_ms_by_filter"]))) == found["filters"]
+    assert float(str(found["p95_ms"])) > 0
+
+
+def test_preflight_reaches_everybody_and_names_its_limits() -> None:
+    found = run("preflight", "--people", "300")
+    assert found["people"] == 300
+    assert int(str(found["rules"])) >= 3
+    assert found["limit_seconds"] == 0.0

@@ -110,3 +110,20 @@ def test_senders_usage_and_notices_of_an_account_are_shown(whatsapp: Command) ->
 def test_test_of_an_account_shows_where_its_callbacks_go(whatsapp: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENDYARD_PUBLIC_URL", "https://yard.example")
     assert "https://yard.example/callbacks/meta_cloud/" in whatsapp("accounts", "test", "wa").out
+
+
+def test_where_a_form_stands_is_told_and_a_form_is_proposed(whatsapp: Command, name: str) -> None:
+    assert "never asked which templates it has" in whatsapp("templates", "standing", "arrival").out
+    assert whatsapp("templates", "sync").code == 0
+    handed = whatsapp(
+        "templates", "submit", "arrival", "--account", "wa", "--category", "UTILITY", "--sample", "name=Ann"
+    )
+    assert handed.code == 0, handed.err
+    assert f"{name} (any language) at wa: pending" in whatsapp("templates", "standing", "arrival").out
+    assert whatsapp("templates", "edit", "arrival", "--text", "Hello {name}, it is here.").code == 0
+    assert "{+Hello+}" in whatsapp("templates", "standing", "arrival").out
+    proposed = whatsapp("templates", "propose", "arrival", "--account", "wa", "--as", name)
+    assert "1  {name}" in proposed.out
+    assert "Nothing is kept" in proposed.out
+    kept = whatsapp("templates", "propose", "arrival", "--account", "wa", "--as", name, "--apply", "--json").document
+    assert (kept["applied"], kept["variables"]) == (True, {"1": "{name}"})

@@ -38,6 +38,20 @@ def test_account_is_added_from_a_file_tested_and_listed_without_its_secret(
         assert SECRET not in said.out + said.err
 
 
+def test_an_account_shows_the_address_to_paste_at_the_provider(
+    sendyard: Command, emulators: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sendyard("accounts", "add", "twilio", "--name", "main", "--settings", "-", given=settings(emulators))
+    assert "set SENDYARD_PUBLIC_URL" in sendyard("accounts", "show", "main").out
+    monkeypatch.setenv("SENDYARD_PUBLIC_URL", "https://gw.example.test")
+    shown = sendyard("accounts", "show", "main")
+    address = sendyard("accounts", "show", "main", "--json").document["callback_url"]
+    assert address.startswith("https://gw.example.test/callbacks/twilio/")
+    assert f"Paste this address at twilio for its callbacks: {address}" in shown.out
+    assert SECRET not in shown.out
+    assert sendyard("accounts", "show", "nobody").code == 1
+
+
 def test_secret_is_read_from_standard_input(sendyard: Command, emulators: dict[str, Any]) -> None:
     address = emulators["providers"]["mitake"]
     arguments = ("accounts", "add", "mitake", "--set", "username=me", "--set", f"base_url={address}")

@@ -6,7 +6,7 @@ from tests.e2e.conftest import Command
 
 
 def test_templates_are_added_edited_listed_and_previewed(sendyard: Command) -> None:
-    assert "There are no templates yet" in sendyard("templates", "list").out
+    assert "There are none" in sendyard("templates", "list").out
     assert sendyard("templates", "add", "hi", "Hi {name}").out == "hi, version 1: Hi {name}\n"
     edited = sendyard("templates", "edit", "hi", "--text", "-", given="Hello {name}\n")
     assert edited.out == "hi, version 2: Hello {name}\n"
@@ -67,4 +67,4 @@ def test_keys_are_shown_once_listed_and_revoked(sendyard: Command) -> None:
     assert sendyard("keys", "revoke", made["id"]).out == "The key is revoked.\n"
     assert sendyard("keys", "list", "--json").document[0]["revoked_at"].endswith("Z")
     assert sendyard("keys", "revoke", "nothing").code == 1
-    assert "not part of this version" in sendyard("keys", "create", "x", "--kind", "team").err
+    assert sendyard("keys", "create", "x", "--kind", "team").out.startswith("sy_team_")

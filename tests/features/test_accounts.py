@@ -4,18 +4,20 @@ Provider accounts: adding, changing, pausing, and trying them out.
 
 import asyncio
 import json
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 
 from sendyard.delivery import directory as directory_module
 from sendyard.delivery.credentials import MASK
 from sendyard.delivery.directory import Directory
+from sendyard.delivery.tokens import Tokens
+from sendyard.delivery.transport import Transport
 from sendyard.domain.errors import Conflict, Invalid, NotFound
 from sendyard.features.connections import Accounts
 from sendyard.providers.contract import AccountSettings, Adapter, Call
 from sendyard.providers.registry import adapter
-from sendyard.providers.spec import ProviderSpec
+from sendyard.providers.spec import ProviderSpec, Timeout
 from sendyard.providers.wire import HttpRequest, HttpResponse
 from sendyard.storage.vault import Vault, generate_key
 from tests.yard import MITAKE, PUBLIC_URL, TWILIO, Yard, only_sqlite
@@ -242,6 +244,47 @@ async def test_a_failed_test_says_what_to_do(yard: Yard) -> None:
     found = await yard.accounts.test(yard.workspace_id, account_id)
     assert found["ok"] is False
     assert found["detail"]
+
+
+class Saying:
+    """A way to providers on which every question gets one answer."""
+
+    def __init__(self, answer: HttpResponse) -> None:
+        self.answer = answer
+
+    async def exchange(self, request: HttpRequest, limits: Timeout) -> HttpResponse:
+        del request, limits
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("provider", "settings", "answer", "words"),
+    [
+        (
+            "msg91",
+            {"authkey": "999999AinventedKey0123456789P1"},
+            HttpResponse(200, body=b"Invalid authkey"),
+            "MSG91 panel, your name > Authkey",
+        ),
+        (
+            "line",
+            {"channel_secret": "invented-secret", "channel_id": "1234567890"},
+            HttpResponse(400, body=b'{"error": "invalid_client", "error_description": "invalid client_secret"}'),
+            "LINE Developers Console, your channel, Basic settings",
+        ),
+    ],
+)
+async def test_a_sign_in_that_is_refused_says_where_the_credential_is_found(
+    yard: Yard, provider: str, settings: dict[str, str], answer: HttpResponse, words: str
+) -> None:
+    account_id = await yard.account(provider, settings=settings)
+    tokens = Tokens(cast("Transport", Saying(answer)))
+    accounts = Accounts(yard.database, yard.vault, yard.directory, yard.provider.exchange, tokens)
+    found = await accounts.test(yard.workspace_id, account_id)
+    assert found["ok"] is False
+    assert words in found["detail"]
+    assert "may connect" not in found["detail"]
+    assert yard.provider.requests == []
 
 
 @pytest.mark.parametrize(

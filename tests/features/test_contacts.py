@@ -272,7 +272,7 @@ async def test_an_erased_person_leaves_only_what_is_counted_and_stays_suppressed
     assert await crowd.erasing.rotate_keys() == 0
 
 
-def keep(tx: Any, workspace_id: str, account_id: str, sender: str, **rest: Any) -> bool:
+def keep(tx: Any, workspace_id: str, account_id: str, sender: str, **rest: Any) -> str:
     return keep_inbound(
         tx, workspace_id, account_id, sender=sender, sender_kind=rest.get("kind", "phone"),
         identities=rest.get("identities", []), profile_name=rest.get("name", ""), choice="", recipient="1",

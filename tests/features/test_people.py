@@ -125,7 +125,6 @@ async def test_another_workspace_neither_sees_nor_revokes_a_key(yard: Yard, api_
         ({"name": "n" * 101}, "/name"),
         ({"name": "\0"}, "/name"),
         ({"kind": "lively"}, "/kind"),
-        ({"kind": "team"}, "/kind"),
         ({"scopes": []}, "/scopes"),
         ({"scopes": ["messages:send", "world"]}, "/scopes"),
     ],
@@ -137,12 +136,6 @@ async def test_a_key_that_makes_no_sense_is_refused(
         await api_keys.create(yard.workspace_id, **{"name": "shop", **given})
     assert [error.pointer for error in refused.value.errors] == [pointer]
     assert await api_keys.list(yard.workspace_id) == []
-
-
-async def test_team_keys_are_said_not_to_be_part_of_this_version(yard: Yard, api_keys: ApiKeys) -> None:
-    with pytest.raises(Invalid, match="use live or test") as refused:
-        await api_keys.create(yard.workspace_id, name="shop", kind="team")
-    assert refused.value.code == "kind_not_available"
 
 
 async def test_the_memory_of_keys_is_bounded(yard: Yard, api_keys: ApiKeys, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,3 +179,36 @@ async def test_a_refusal_by_the_provider_is_passed_on(running: Running) -> None:
     await submit(shelf)
     with pytest.raises(Conflict, match="already content in this language"):
         await submit(shelf)
+
+
+@only_sqlite
+async def test_a_document_brings_its_own_category_footer_buttons_and_samples(yard: Yard) -> None:
+    await account(yard, "meta_cloud", "there")
+    line = Line(HttpResponse(200, {}, b'{"id":"77","status":"PENDING"}'))
+    shelf = Shelf(yard, line)
+    body = {"text": "Hi {name}, on {day}.", "header": "Parcel", "footer": "ACME",
+            "buttons": [{"kind": "reply", "text": "Thanks"},
+                        {"kind": "phone", "text": "Call", "value": "+886223456789"}]}  # fmt: skip
+    document = {
+        "language": "en",
+        "category": "UTILITY",
+        "variables": {"day": {"type": "date", "sample": "2026-05-03"}, "name": {"sample": "Ann"}},
+        "bodies": {"whatsapp": {"en": body, "ko": {"text": "안녕하세요 {name}님, {day} 도착합니다."}}},
+    }
+    korean = {"name": "arrival", "language": "ko", "variables": {"1": "{name}", "2": "{day}"}}
+    form = {"name": "arrival", "language": "en_US", "variables": korean["variables"], "languages": {"ko": korean}}
+    await shelf.templates.add(
+        yard.workspace_id, code="arrival", document=document, registered={"forms": {"meta_cloud": form}}
+    )
+    await submit(shelf, category="", samples={})
+    parts = {part["type"]: part for part in json.loads(line.requests[0].body)["components"]}
+    assert (parts["HEADER"]["text"], parts["FOOTER"]["text"]) == ("Parcel", "ACME")
+    assert (parts["BODY"]["text"], parts["BODY"]["example"]) == (
+        "Hi {{1}}, on {{2}}.",
+        {"body_text": [["Ann", "May 3, 2026"]]},
+    )
+    assert [button["type"] for button in parts["BUTTONS"]["buttons"]] == ["QUICK_REPLY", "PHONE_NUMBER"]
+    await submit(shelf, category="", samples={}, language="ko")
+    second = json.loads(line.requests[1].body)
+    assert (second["language"], second["category"]) == ("ko", "UTILITY")
+    assert second["components"][0]["example"] == {"body_text": [["Ann", "2026. 5. 3."]]}

@@ -17,7 +17,7 @@ Kind = Literal["live", "team", "test"]
 
 
 class CreateKey(msgspec.Struct, forbid_unknown_fields=True):
-    """A key for a program; `team` keys are not part of this version."""
+    """A key for a program; a `team` key reaches the workspace's team only, a `test` key emulated accounts only."""
 
     name: Annotated[str, Meta(description="What it is for.", examples=["web shop"])]
     kind: Kind = "live"

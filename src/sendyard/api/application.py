@@ -19,9 +19,11 @@ from litestar.response import Stream
 from sendyard.api.callbacks import Callbacks
 from sendyard.api.desk import Desk, Disconnected, Receive, failure
 from sendyard.api.health import Health
+from sendyard.api.media import PublicFiles
 from sendyard.api.openapi import describe
 from sendyard.api.operations import JSON, Answer, Operation, problem_answer
 from sendyard.api.problems import problem_for_status
+from sendyard.api.short_doors import ShortDoors
 
 BASE = "/api/v1"
 _PAGES = files("sendyard.api") / "pages"
@@ -37,10 +39,19 @@ _SECURITY_HEADERS = {
 class Application:
     """An ASGI application; built once per process. `document` is its OpenAPI description."""
 
-    def __init__(self, desk: Desk, operations: Sequence[Operation], callbacks: Callbacks, health: Health) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        operations: Sequence[Operation],
+        callbacks: Callbacks,
+        health: Health,
+        files: PublicFiles,
+        short_doors: ShortDoors,
+    ) -> None:
         """Take the desk, what it serves, and the doors that need no key."""
         self._desk = desk
         self._callbacks = callbacks
+        self._short_doors = short_doors
         self._hot = {
             (operation.method, BASE + operation.path): operation for operation in operations if operation.is_hot
         }
@@ -53,6 +64,7 @@ class Application:
                 _fixed("/api/docs/reference.js", (_PAGES / "reference.js").read_bytes(), "text/javascript"),
                 _fixed("/api/docs/reference.css", (_PAGES / "reference.css").read_bytes(), "text/css"),
                 _fixed("/", (_PAGES / "welcome.html").read_bytes(), "text/html; charset=utf-8"),
+                _public(files),
                 _plain("/healthz", health.alive),
                 _plain("/readyz", health.ready),
                 _plain("/metrics", health.metrics),
@@ -74,6 +86,9 @@ class Application:
                 return
             if path.startswith("/callbacks/"):
                 await self._callbacks(scope, receive, send)
+                return
+            if self._short_doors.serves(path):
+                await self._short_doors(scope, send)
                 return
         await self._litestar(scope, receive, send)
 
@@ -131,6 +146,18 @@ def _fixed(path: str, content: bytes, content_type: str) -> HTTPRouteHandler:
         return response_of(Answer(200, content, content_type, _SECURITY_HEADERS))
 
     return HTTPRouteHandler(path, http_method=["GET"], include_in_schema=False)(serve)
+
+
+def _public(files: PublicFiles) -> HTTPRouteHandler:
+    async def serve(request: Request[Any, Any, Any]) -> Response[Any]:
+        given = {name: str(value) for name, value in request.path_params.items()}
+        answer = await files(given["file_id"], given["expires"], given["signature"])
+        if request.method == "HEAD":
+            answer.stream = None
+        return response_of(answer)
+
+    path = "/media/public/{file_id:str}/{expires:str}/{signature:str}/{name:str}"
+    return HTTPRouteHandler(path, http_method=["GET", "HEAD"], include_in_schema=False)(serve)
 
 
 def _plain(path: str, source: Any) -> HTTPRouteHandler:

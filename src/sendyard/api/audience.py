@@ -1,5 +1,5 @@
 """
-Who must not be contacted, and who said so.
+Who must not be contacted.
 """
 
 from typing import Annotated, Any, Literal
@@ -12,10 +12,9 @@ from sendyard.api.message_bodies import Moment
 from sendyard.api.message_views import moment
 from sendyard.api.operations import Answer, Ask, NoBody, NoQuery, Operation
 from sendyard.domain.channels import Channel, Purpose
-from sendyard.features.audience import Consents, Suppressions, read_stops
+from sendyard.features.audience import Suppressions, read_stops
 
 Reason = Literal["manual", "opted_out", "complaint", "invalid", "do_not_call"]
-State = Literal["asked", "granted", "withdrawn"]
 
 
 class AddSuppression(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,6 +40,7 @@ class SuppressionAnswer(msgspec.Struct):
     source: str
     evidence: str
     created_at: Moment
+    needs_review: Annotated[bool, Meta(description="Read from a sentence of the person; somebody should look at it.")]
 
 
 class SuppressionList(msgspec.Struct):
@@ -55,6 +55,7 @@ class SuppressionFilter(msgspec.Struct, forbid_unknown_fields=True):
 
     to: str = ""
     country: Annotated[str, Meta(max_length=2)] = ""
+    to_review: Annotated[bool, Meta(description="Only those read from a sentence that nobody looked at yet.")] = False
     after: str = ""
     limit: Annotated[int, Meta(ge=1, le=1000)] = 50
 
@@ -95,57 +96,12 @@ class LoadedAnswer(msgspec.Struct):
     refused: list[RefusedLine]
 
 
-class ConsentBody(msgspec.Struct, forbid_unknown_fields=True):
-    """What a person said about being written to."""
-
-    to: str
-    purpose: Purpose = Purpose.PROMOTIONAL
-    channel: Annotated[Channel | None, Meta(description="Every channel when null.")] = None
-    state: State = "granted"
-    source: Annotated[str, Meta(description="Where it was said: a form, a shop, a message.")] = ""
-    evidence: Annotated[str, Meta(description="What shows it.")] = ""
-    at: Annotated[Moment | None, Meta(description="When it was said; now when null.")] = None
-    country: Annotated[str, Meta(max_length=2)] = ""
-
-
-class ConsentAnswer(msgspec.Struct):
-    """One word of one address; a blank channel stands for every one."""
-
-    id: str
-    address: str
-    channel: str
-    purpose: str
-    state: str
-    source: str
-    evidence: str
-    at: Moment
-    created_at: Moment
-
-
-class ConsentList(msgspec.Struct):
-    """Words in the order they were recorded."""
-
-    data: list[ConsentAnswer]
-    next: str | None
-
-
-class ConsentFilter(msgspec.Struct, forbid_unknown_fields=True):
-    """Which words to list; `given_before` gives consents in force that are older, for renewal."""
-
-    to: str = ""
-    country: Annotated[str, Meta(max_length=2)] = ""
-    given_before: Annotated[Moment | None, Meta(description="Only promotional consents still in force.")] = None
-    after: str = ""
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 50
-
-
 class Audience:
-    """The operations under `/suppressions` and `/consents`."""
+    """The operations under `/suppressions`."""
 
-    def __init__(self, suppressions: Suppressions, consents: Consents) -> None:
-        """Take the features they speak for."""
+    def __init__(self, suppressions: Suppressions) -> None:
+        """Take the feature they speak for."""
         self._suppressions = suppressions
-        self._consents = consents
 
     def operations(self) -> list[Operation]:
         """Everything callers can do with suppressions."""
@@ -161,11 +117,8 @@ class Audience:
                       scope=scope, body=SuppressionFile, answers=LoadedAnswer, body_limit=FILE_LIMIT),
             Operation(method="GET", path=f"{path}/export", handler=self.file, summary="Every suppression as a file",
                       tag=tag, scope=scope, answers=str, content_types=("text/csv",)),
-            Operation(method="POST", path="/consents", handler=self.add_consent, tag="Consents", scope=scope,
-                      summary="Keep what a person said", body=ConsentBody, answers=ConsentAnswer, status=201,
-                      creates=True),
-            Operation(method="GET", path="/consents", handler=self.list_consents, tag="Consents", scope=scope,
-                      summary="List what people said", query=ConsentFilter, answers=ConsentList),
+            Operation(method="POST", path=f"{path}/{{id}}/reviewed", handler=self.reviewed, tag=tag, scope=scope,
+                      summary="Find right what was read from a sentence", status=204, refuses=(404,)),
         ]  # fmt: skip
 
     async def add(self, ask: Ask[AddSuppression, NoQuery]) -> SuppressionAnswer:
@@ -176,7 +129,12 @@ class Audience:
         """List suppressions."""
         asked = ask.query
         found = await self._suppressions.list(
-            ask.workspace_id, to=_number(asked.to), country=asked.country, after=asked.after, limit=asked.limit + 1
+            ask.workspace_id,
+            to=number_of(asked.to),
+            country=asked.country,
+            after=asked.after,
+            limit=asked.limit + 1,
+            to_review=asked.to_review,
         )
         shown = found[: asked.limit]
         following = shown[-1]["id"] if len(found) > asked.limit else None
@@ -187,7 +145,7 @@ class Audience:
         asked = ask.query
         await self._suppressions.remove(
             ask.workspace_id,
-            to=_number(asked.to),
+            to=number_of(asked.to),
             channel=asked.channel,
             purpose=asked.purpose,
             country=asked.country,
@@ -206,38 +164,16 @@ class Audience:
         headers = {"content-disposition": 'attachment; filename="suppressions.csv"'}
         return Answer(200, b"", "text/csv", headers, self._suppressions.file(ask.workspace_id))
 
-    async def add_consent(self, ask: Ask[ConsentBody, NoQuery]) -> ConsentAnswer:
-        """Keep what a person said."""
-        return _consent(await self._consents.add(ask.workspace_id, **msgspec.structs.asdict(ask.body)))
-
-    async def list_consents(self, ask: Ask[NoBody, ConsentFilter]) -> ConsentList:
-        """List what people said."""
-        asked = ask.query
-        if asked.given_before is not None:
-            found = await self._consents.to_renew(
-                ask.workspace_id, before=asked.given_before, after=asked.after, limit=asked.limit + 1
-            )
-        else:
-            found = await self._consents.list(
-                ask.workspace_id,
-                to=_number(asked.to),
-                country=asked.country,
-                after=asked.after,
-                limit=asked.limit + 1,
-            )
-        shown = found[: asked.limit]
-        following = shown[-1]["id"] if len(found) > asked.limit else None
-        return ConsentList([_consent(one) for one in shown], following)
+    async def reviewed(self, ask: Ask[NoBody, NoQuery]) -> None:
+        """Find right what was read from a sentence."""
+        await self._suppressions.reviewed(ask.workspace_id, ask.path["id"])
 
 
-def _number(given: str) -> str:
+def number_of(given: str) -> str:
+    """Give the number a query meant."""
     # In a query a plus sign means a blank, and few callers escape it.
     return f"+{given[1:]}" if given.startswith(" ") else given
 
 
 def _suppression(found: dict[str, Any]) -> SuppressionAnswer:
     return SuppressionAnswer(**(found | {"created_at": moment(found["created_at"])}))
-
-
-def _consent(found: dict[str, Any]) -> ConsentAnswer:
-    return ConsentAnswer(**(found | {name: moment(found[name]) for name in ("at", "created_at")}))

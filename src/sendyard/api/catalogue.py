@@ -8,10 +8,10 @@ import msgspec
 from msgspec import Meta
 
 from sendyard.api.message_bodies import Moment, Value
-from sendyard.api.message_views import moment
-from sendyard.api.operations import Ask, NoBody, Operation
-from sendyard.api.templates import Code
-from sendyard.features.templates import Catalogue, Submissions, SubmissionWish
+from sendyard.api.message_views import moment, moment_or_none
+from sendyard.api.operations import Ask, NoBody, NoQuery, Operation
+from sendyard.api.template_bodies import Code, TagOf, WordPiece
+from sendyard.features.templates import Catalogue, Standings, Submissions, SubmissionWish
 from sendyard.providers.abilities import TemplateButton
 from sendyard.providers.contract import TemplateState
 
@@ -66,6 +66,7 @@ class SubmitTemplate(msgspec.Struct, forbid_unknown_fields=True):
     with_text: Annotated[bool, Meta(description="False where the provider writes the text, as of code templates.")] = (
         True
     )
+    language: Annotated[TagOf, Meta(description="Of ours; the template's own when empty.")] = ""
 
 
 class ShownButton(msgspec.Struct):
@@ -131,13 +132,77 @@ class CopyFilter(msgspec.Struct, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 50
 
 
+class Stale(msgspec.Struct):
+    """Why a provider's copy and our text are not in step."""
+
+    kind: Literal["never_listed", "not_there", "text_unknown", "text_differs", "variables_differ"]
+    detail: str
+
+
+class StandingAnswer(msgspec.Struct):
+    """A registered form at one account; `words` is the way from the provider's text to ours where they differ."""
+
+    account: str
+    provider: str
+    name: str
+    language: str
+    our_language: str
+    state: TemplateState | None
+    category: str
+    quality: str
+    reason: str
+    synced_at: Moment | None
+    stale: list[Stale]
+    words: list[WordPiece]
+
+
+class StandingList(msgspec.Struct):
+    """Every registered form at every account of its provider."""
+
+    data: list[StandingAnswer]
+    next: str | None = None
+
+
+class ProposeForm(msgspec.Struct, forbid_unknown_fields=True):
+    """Which template of a provider is this text; with `apply` the proposal becomes a new version."""
+
+    account: Annotated[str, Meta(description="Id or name.")]
+    name: Annotated[str, Meta(description="What it is called at the provider.")]
+    language: TagOf = ""
+    apply: bool = False
+
+
+class ProposalAnswer(msgspec.Struct):
+    """
+    How the provider's variables are filled from ours.
+
+    `unplaced` are its variables for which nothing was found, `unused` ours that its text has no place for.
+    """
+
+    code: str
+    account: str
+    provider: str
+    name: str
+    language: str
+    state: TemplateState
+    variables: dict[str, str]
+    unplaced: list[str]
+    unused: list[str]
+    exact: bool
+    words: list[WordPiece]
+    registered: dict[str, Any]
+    version: int
+    applied: bool
+
+
 class CatalogueDoor:
     """The operations under `/templates` that concern providers."""
 
-    def __init__(self, catalogue: Catalogue, submissions: Submissions) -> None:
+    def __init__(self, catalogue: Catalogue, submissions: Submissions, standings: Standings) -> None:
         """Take the features they speak for."""
         self._catalogue = catalogue
         self._submissions = submissions
+        self._standings = standings
 
     def operations(self) -> list[Operation]:
         """Everything callers can do with providers' copies."""
@@ -152,6 +217,12 @@ class CatalogueDoor:
             Operation(method="POST", path="/templates/{code}/submit", handler=self.submit, tag=tag,
                       summary="Hand a template in for approval", scope=scope, body=SubmitTemplate,
                       answers=SubmittedTemplate, refuses=(404, 409)),
+            Operation(method="GET", path="/templates/{code}/standing", handler=self.standing, tag=tag,
+                      summary="Where its registered forms stand, and what is stale", scope=scope,
+                      answers=StandingList, refuses=(404,)),
+            Operation(method="POST", path="/templates/{code}/propose", handler=self.propose, tag=tag,
+                      summary="Propose a registered form from a provider's copy", scope=scope, body=ProposeForm,
+                      answers=ProposalAnswer, refuses=(404, 409)),
         ]  # fmt: skip
 
     async def sync(self, ask: Ask[SyncTemplates, Any]) -> SyncList:
@@ -183,10 +254,30 @@ class CatalogueDoor:
             footer=given.footer,
             buttons=[TemplateButton(one.kind, one.text, one.url, one.phone) for one in given.buttons],
             with_text=given.with_text,
+            language=given.language,
         )
         return msgspec.convert(
             await self._submissions.submit(ask.workspace_id, ask.path["code"], wish), SubmittedTemplate
         )
+
+    async def standing(self, ask: Ask[NoBody, NoQuery]) -> StandingList:
+        """Say where registered forms stand."""
+        found = await self._standings.of(ask.workspace_id, ask.path["code"])
+        dated = [one | {"synced_at": moment_or_none(one["synced_at"])} for one in found]
+        return StandingList(msgspec.convert(dated, list[StandingAnswer]))
+
+    async def propose(self, ask: Ask[ProposeForm, Any]) -> ProposalAnswer:
+        """Propose a registered form."""
+        wish = ask.body
+        found = await self._standings.propose(
+            ask.workspace_id,
+            ask.path["code"],
+            account=wish.account,
+            name=wish.name,
+            language=wish.language,
+            apply=wish.apply,
+        )
+        return msgspec.convert(found, ProposalAnswer)
 
 
 def _copy(found: dict[str, Any]) -> ListedCopy:

@@ -105,7 +105,8 @@ def _invalid(error: msgspec.ValidationError, where: str, shape: Any) -> Invalid:
     fault = _fault(str(error))
     if fault.code == "choice":
         words = ", ".join(str(word) for word in _choices(shape, fault.pointer))
-        fault = FieldError(fault.pointer, fault.code, f"Expected one of {words}; {fault.detail}")
+        told = f"Expected one of {words}; {fault.detail}" if words else fault.detail
+        fault = FieldError(fault.pointer, fault.code, told)
     if where == "query":
         fault = FieldError(fault.pointer.removeprefix("/"), fault.code, fault.detail)
     return Invalid(
@@ -114,12 +115,12 @@ def _invalid(error: msgspec.ValidationError, where: str, shape: Any) -> Invalid:
 
 
 def _choices(shape: Any, pointer: str) -> Sequence[Any]:
-    """The words that are allowed at a place where another was found."""
+    """The words that are allowed at a place where another was found; none where the place is not told exactly."""
     document = msgspec.json.schema(shape)
     found: Any = _resolved(document, document)
     for step in pointer.split("/")[1:]:
         found = _resolved(document, found["items"] if step.isdigit() else found["properties"][step])
-    choices: Sequence[Any] = found["enum"]
+    choices: Sequence[Any] = found.get("enum", ())
     return choices
 
 

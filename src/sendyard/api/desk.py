@@ -6,12 +6,15 @@ import hashlib
 import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from sendyard.api.decoding import decode_body, decode_query
 from sendyard.api.operations import Answer, Ask, NoBody, NoQuery, Once, Operation, encode, problem_answer, refusal
 from sendyard.api.problems import BodyTooLarge, Unavailable, WrongMediaType, problem_for_status
+from sendyard.api.uploads import take_upload
 from sendyard.domain.errors import AppError, Conflict, FieldError, Forbidden, Invalid, Unauthorized
 from sendyard.features.people import ApiKeys, Principal
 from sendyard.storage import idempotency
@@ -25,6 +28,8 @@ REPLAY_HEADER = "idempotent-replay"
 _log = logging.getLogger(__name__)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _NO_BODY = NoBody()
+# Every handler behind these asks whom a team key would reach.
+_FOR_TEAMS = frozenset({"messages:send", "otp", "campaigns"})
 _NO_QUERY = NoQuery()
 
 Receive = Callable[[], Awaitable[Any]]
@@ -37,9 +42,13 @@ class Disconnected(Exception):
 class Desk:
     """Turns one HTTP request for an operation into one answer, and every failure into a problem document."""
 
-    def __init__(self, database: Database, keys: ApiKeys, vault: Vault) -> None:
-        """Take what knows the keys, where answers of creates are kept, and what seals those that hold a secret."""
+    def __init__(self, database: Database, keys: ApiKeys, vault: Vault, spool: Path) -> None:
+        """
+        Take what knows the keys, where answers of creates are kept, what seals those that hold a secret, and the folder
+        where files lie while they arrive.
+        """
         self._database = database
+        self._spool = spool
         self._vault = vault
         self._keys = keys
 
@@ -78,6 +87,8 @@ class Desk:
         receive: Receive,
     ) -> Answer:
         principal = await self._principal(operation, headers)
+        if operation.takes_file:
+            return await self._with_file(operation, principal, headers, query_string, path, receive)
         body: Any = _NO_BODY
         raw = b""
         if operation.takes_body or operation.creates:
@@ -88,11 +99,36 @@ class Desk:
             _expect_json(headers)
             body = decode_body(operation.decoder, raw)
         query = decode_query(query_string, operation.query) if query_string else _defaults(operation)
+        accept, last = (headers.get(name, b"").decode("latin-1") for name in (b"accept", b"last-event-id"))
+        ask: Ask[Any, Any] = Ask(principal, path, query, body, accept, last_event_id=last)
+        return await self._handled(operation, ask, headers, raw)
+
+    async def _with_file(
+        self,
+        operation: Operation,
+        principal: Principal,
+        headers: Mapping[bytes, bytes],
+        query_string: bytes,
+        path: Mapping[str, str],
+        receive: Receive,
+    ) -> Answer:
+        # What can be wrong without the file is told before it is taken in.
+        decode_query(query_string, operation.query)
+        upload = await take_upload(headers, _pieces(headers, receive, operation.body_limit), self._spool)
+        try:
+            whole = b"&".join(part for part in (query_string, urlencode(upload.fields).encode()) if part)
+            ask: Ask[Any, Any] = Ask(principal, path, decode_query(whole, operation.query), _NO_BODY, upload=upload)
+            return await self._handled(operation, ask, headers, upload.digest + whole)
+        finally:
+            upload.path.unlink(missing_ok=True)
+
+    async def _handled(
+        self, operation: Operation, ask: Ask[Any, Any], headers: Mapping[bytes, bytes], raw: bytes
+    ) -> Answer:
+        path = ask.path
         for name, value in path.items():
             if "\0" in value:
                 raise Invalid("nul_character", f"The {name} in the address holds the character U+0000.")
-        accept = headers.get(b"accept", b"").decode("latin-1")
-        ask = Ask(principal, path, query, body, accept)
         given_key = headers.get(b"idempotency-key") if operation.creates else None
         if given_key is None:
             return _rendered(operation, await operation.handler(ask))
@@ -111,6 +147,8 @@ class Desk:
         if operation.scope and not principal.may(operation.scope):
             has = ", ".join(sorted(principal.scopes))
             raise Forbidden("missing_scope", f"Expected a key with the scope {operation.scope!r}; this one has: {has}.")
+        if principal.is_team and operation.method != "GET" and operation.scope not in _FOR_TEAMS:
+            raise Forbidden("team_key", "A key of the kind team sends to the team and reads; use a live key for this.")
         return principal
 
     async def _guarded(self, operation: Operation, ask: Ask[Any, Any], once: Once) -> Answer:
@@ -190,6 +228,26 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int
         if not message.get("more_body"):
             return b"".join(pieces)
         message = await receive()
+
+
+async def _pieces(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> AsyncIterator[bytes]:
+    """Give a body as it comes. Raises BodyTooLarge, Disconnected."""
+    announced = headers.get(b"content-length", b"0")
+    if not announced.isdigit() or len(announced) > 15 or int(announced) > limit:
+        raise _too_large(limit)
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Disconnected
+        piece: bytes = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise _too_large(limit)
+        if piece:
+            yield piece
+        if not message.get("more_body"):
+            return
 
 
 def _too_large(limit: int) -> BodyTooLarge:

@@ -21,22 +21,57 @@ Label = str | Number | float | bool | None
 MOST_RECIPIENTS = 10_000
 
 
+class TemplateRecord(msgspec.Struct, forbid_unknown_fields=True):
+    """The row of a table of records whose columns fill variables."""
+
+    table: Annotated[str, Meta(max_length=60)]
+    key: Annotated[str, Meta(max_length=200)]
+
+
 class TemplateUse(msgspec.Struct, forbid_unknown_fields=True):
     """A stored template with the values of its variables."""
 
     code: str
-    variables: dict[str, Value] = {}
+    variables: Annotated[
+        dict[str, Value | list[Value]],
+        Meta(description="Plain values: numbers, `1200 TWD`, `2026-05-03`, `15:05`; the template writes them."),
+    ] = {}
     language: Annotated[
-        str | None, Meta(description="Accepted for later versions; a template has one language in this one.")
+        str | None, Meta(description="What the recipient reads, such as ko; the template's own when absent.")
     ] = None
+    record: TemplateRecord | None = None
 
 
 class MediaUse(msgspec.Struct, forbid_unknown_fields=True):
-    """A file the provider fetches."""
+    """A file: one that was uploaded to `/media`, by its id, or one that the provider fetches, by its address."""
 
-    url: Annotated[str, Meta(pattern="^https?://", max_length=2000)]
-    content_type: Annotated[str, Meta(description="By the ending of the URL when empty.", max_length=100)] = ""
+    url: Annotated[str, Meta(pattern="^https?://", max_length=2000)] | None = None
+    id: Annotated[str, Meta(description="Of an uploaded file; instead of `url`.", max_length=64)] | None = None
+    content_type: Annotated[
+        str, Meta(description="Of an address; by its ending when empty. An uploaded file's is known.", max_length=100)
+    ] = ""
     filename: Annotated[str, Meta(max_length=200)] = ""
+
+
+class ChoiceUse(msgspec.Struct, forbid_unknown_fields=True):
+    """One button, or one row of a list."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=100)]
+    id: Annotated[str, Meta(description="Comes back when it is pressed; the title when empty.", max_length=300)] = ""
+    description: Annotated[str, Meta(description="Of a row.", max_length=200)] = ""
+
+
+class InteractiveUse(msgspec.Struct, forbid_unknown_fields=True):
+    """
+    A text with things to press: buttons, or with `list_label` a list that opens under that label. WhatsApp shows up to
+    3 buttons or 10 rows; what a provider cannot show is refused before anything is sent.
+    """
+
+    body: Annotated[str, Meta(min_length=1, max_length=4096)]
+    choices: Annotated[list[ChoiceUse], Meta(min_length=1, max_length=20)]
+    header: Annotated[str, Meta(max_length=100)] = ""
+    footer: Annotated[str, Meta(max_length=100)] = ""
+    list_label: Annotated[str, Meta(max_length=100)] = ""
 
 
 class FallbackUse(msgspec.Struct, forbid_unknown_fields=True):
@@ -51,11 +86,12 @@ class FallbackUse(msgspec.Struct, forbid_unknown_fields=True):
 class Wishes(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What one message and a batch have in common: content, way and time."""
 
-    text: Annotated[str | None, Meta(description="One of `text`, `template` and `media`; media may have a text.")] = (
-        None
-    )
+    text: Annotated[
+        str | None, Meta(description="One of `text`, `template`, `media` and `interactive`; media may have a text.")
+    ] = None
     template: TemplateUse | None = None
-    media: list[MediaUse] | None = None
+    media: Annotated[list[MediaUse], Meta(min_length=1, max_length=20)] | None = None
+    interactive: InteractiveUse | None = None
     title: Annotated[str, Meta(description="Of a Korean LMS or MMS.", max_length=100)] = ""
     channel: Channel = Channel.SMS
     purpose: Purpose = Purpose.TRANSACTIONAL
@@ -122,6 +158,26 @@ class Cost(msgspec.Struct):
     currency: str
 
 
+class MessageFile(msgspec.Struct, omit_defaults=True):
+    """A file of a message: the id of an uploaded one, or the address of another."""
+
+    content_type: str
+    id: str = ""
+    url: str = ""
+    filename: str = ""
+
+
+class RuleNote(msgspec.Struct):
+    """What a rule of the recipient's country or channel said of a message."""
+
+    rule: Annotated[str, Meta(examples=["kr.night"])]
+    level: Annotated[
+        str,
+        Meta(description="defer: it waits until `send_at`; fix: its text was put right."),
+    ]
+    detail: str
+
+
 class MessageAnswer(msgspec.Struct):
     """A message and what became of it."""
 
@@ -150,6 +206,12 @@ class MessageAnswer(msgspec.Struct):
     expires_at: Moment
     sent_at: Moment | None
     delivered_at: Moment | None
+    media: Annotated[list[MessageFile], Meta(description="Empty in lists.")] = []
+    choices: Annotated[list[ChoiceUse], Meta(description="What can be pressed; empty in lists.")] = []
+    rules: Annotated[
+        list[RuleNote],
+        Meta(description="What rules of its country changed about it or let it wait for; empty in lists."),
+    ] = []
 
 
 class MessageList(msgspec.Struct):

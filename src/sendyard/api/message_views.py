@@ -8,13 +8,26 @@ from typing import Any
 
 import msgspec
 
-from sendyard.api.message_bodies import Cost, Exchange, Label, MessageAnswer, MessageError, TimelineEntry
+from sendyard.api.message_bodies import (
+    ChoiceUse,
+    Cost,
+    Exchange,
+    Label,
+    MessageAnswer,
+    MessageError,
+    MessageFile,
+    RuleNote,
+    TimelineEntry,
+)
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.domain.channels import Channel, Purpose
+from sendyard.domain.content import Content, Interactive, files_of
+from sendyard.domain.countries.rules import Level
 from sendyard.domain.status import MessageStatus
 from sendyard.ledger.content_codec import decode_letter
-from sendyard.ledger.entries import NewMessage
+from sendyard.ledger.entries import EventKind, NewMessage
 
+_LEVELS = {EventKind.DEFERRED.value: Level.DEFER.value, EventKind.CHANGED.value: Level.FIX.value}
 _metadata = msgspec.json.Decoder(dict[str, Label])
 
 
@@ -64,6 +77,9 @@ def new_message(message: NewMessage, directory: Directory) -> MessageAnswer:
         expires_at=moment(message.expires_at),
         sent_at=None,
         delivered_at=None,
+        media=files_shown(message.content),
+        choices=choices_shown(message.content),
+        rules=[RuleNote(note.rule, note.level, note.detail) for note in message.notes if note.kind is not None],
     )
 
 
@@ -74,6 +90,7 @@ def stored_message(found: Mapping[str, Any], directory: Directory, *, with_text:
     purpose = Purpose(found["purpose"])
     # A one-time code must not be readable by whoever may list messages.
     shows_text = with_text and purpose is not Purpose.OTP
+    content = decode_letter(found["content"]).content if shows_text else None
     return MessageAnswer(
         id=found["id"],
         status=MessageStatus(found["status"]),
@@ -94,13 +111,31 @@ def stored_message(found: Mapping[str, Any], directory: Directory, *, with_text:
         campaign=found["group_id"] or None,
         batch=found["batch_id"],
         country=found["country"],
-        text=decode_letter(found["content"]).content.body if shows_text else None,
+        text=content.body if content is not None else None,
         created_at=moment(found["created_at"]),
         send_at=moment_or_none(found["send_at"]),
         expires_at=moment(found["expires_at"]),
         sent_at=moment_or_none(found["sent_at"]),
         delivered_at=moment_or_none(found["delivered_at"]),
+        media=files_shown(content) if content is not None else [],
+        choices=choices_shown(content) if content is not None else [],
+        rules=[RuleNote(rule, _LEVELS[kind], detail) for kind, rule, detail in found.get("rules", ())],
     )
+
+
+def files_shown(content: Content) -> list[MessageFile]:
+    """The files of a message as callers get them."""
+    return [
+        MessageFile(item.content_type, item.medium_id, "" if item.medium_id else item.url, item.filename)
+        for item in files_of(content)
+    ]
+
+
+def choices_shown(content: Content) -> list[ChoiceUse]:
+    """What can be pressed, as callers get it."""
+    if not isinstance(content, Interactive):
+        return []
+    return [ChoiceUse(choice.title, choice.id, choice.description) for choice in content.choices]
 
 
 def timeline_entry(entry: Mapping[str, Any], directory: Directory) -> TimelineEntry:

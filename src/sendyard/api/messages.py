@@ -25,6 +25,7 @@ from sendyard.delivery.intake import BatchOutcome, Intake, Store
 from sendyard.delivery.recall import Recall, unknown_message
 from sendyard.delivery.turnstile import Turnstile
 from sendyard.domain.errors import AppError
+from sendyard.features.people.team import Team, outsider
 from sendyard.ledger import queries
 from sendyard.storage import idempotency
 from sendyard.storage.engine import Database
@@ -38,12 +39,15 @@ _ACCEPTED = 202
 class Messages:
     """The operations under `/messages`."""
 
-    def __init__(self, database: Database, directory: Directory, intake: Intake, drafting: Drafting) -> None:
-        """Take the ledger's reader, the accounts, the way in, and what renders content."""
+    def __init__(
+        self, database: Database, directory: Directory, intake: Intake, drafting: Drafting, team: Team
+    ) -> None:
+        """Take the ledger's reader, the accounts, the way in, what renders content, and whom team keys reach."""
         self._database = database
         self._directory = directory
         self._intake = intake
         self._drafting = drafting
+        self._team = team
         self._turnstile = Turnstile(intake)
         self._recall = Recall(database)
 
@@ -73,6 +77,8 @@ class Messages:
     async def send(self, ask: Ask[SendMessage, NoQuery]) -> Answer:
         """Store one message; the idempotency key, if any, in the same transaction."""
         draft = await self._drafting.draft(ask.workspace_id, ask.body, test=ask.is_test)
+        if ask.principal.is_team:
+            await self._team.expect(ask.workspace_id, draft.channel, draft.to, draft.country)
         once = ask.once
         if once is None:
             accepted = await self._turnstile.accept(ask.workspace_id, draft)
@@ -96,6 +102,11 @@ class Messages:
         """Store the good recipients of a batch in one transaction, with the idempotency key, if any."""
         workspace_id, batch_id, once = ask.workspace_id, new_id(), ask.once
         drafts, refused = await self._drafting.batch(workspace_id, ask.body, batch_id, test=ask.is_test)
+        if ask.principal.is_team:
+            given = [(draft.channel, draft.to, draft.country) for _, draft in drafts]
+            others = await self._team.outsiders(workspace_id, given)
+            refused += [(index, outsider()) for place, (index, _) in enumerate(drafts) if place in others]
+            drafts = [one for place, one in enumerate(drafts) if place not in others]
         positions = [index for index, _ in drafts]
 
         def unless_known(tx: Transaction, store: Callable[[], BatchOutcome]) -> Answer | AppError:

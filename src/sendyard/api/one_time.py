@@ -21,6 +21,7 @@ from sendyard.features.otp.wishes import (
     SHORTEST_LIFE,
     Verdict,
 )
+from sendyard.features.people import Team
 
 CodeStatus = Literal["pending", "unknown", "verified", "failed", "expired", "cancelled"]
 Reason = Literal["wrong_code", "expired", "locked", "used", "cancelled", "no_session", "unavailable"]
@@ -104,9 +105,10 @@ class VerdictAnswer(msgspec.Struct):
 class OneTime:
     """The operations under `/otp`."""
 
-    def __init__(self, codes: OneTimeCodes) -> None:
-        """Take the feature they speak for."""
+    def __init__(self, codes: OneTimeCodes, team: Team) -> None:
+        """Take the feature they speak for, and whom team keys reach."""
         self._codes = codes
+        self._team = team
 
     def operations(self) -> list[Operation]:
         """Everything callers can do with one-time codes."""
@@ -128,6 +130,8 @@ class OneTime:
         given = ask.body
         values = {name: value if isinstance(value, str) else str(value) for name, value in given.variables.items()}
         fields = {name: getattr(given, name) for name in given.__struct_fields__}
+        if ask.principal.is_team:
+            await self._team.expect(ask.workspace_id, given.channel, given.to, given.country)
         wish = CodeWish(**fields | {"variables": values})
         return _shown(await self._codes.send(ask.workspace_id, wish, test=ask.is_test))
 
@@ -142,6 +146,9 @@ class OneTime:
     async def resend(self, ask: Ask[ResendCode, NoQuery]) -> CodeAnswer:
         """Send a code again."""
         how = ask.body
+        if ask.principal.is_team:
+            code = await self._codes.get(ask.workspace_id, ask.path["id"])
+            await self._team.expect(ask.workspace_id, Channel(code["channel"]), code["to"], "")
         found = await self._codes.resend(
             ask.workspace_id,
             ask.path["id"],

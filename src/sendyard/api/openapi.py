@@ -35,6 +35,22 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
 
+_FILE = {
+    "required": True,
+    "description": "The file itself, whatever its Content-Type, or a form with one file; other fields of the form "
+    "count as query parameters.",
+    "content": {
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {"file": {"type": "string", "format": "binary"}},
+                "required": ["file"],
+            }
+        },
+    },
+}
+
 
 def describe(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     """Build the document; paths are relative to `/api/v1`."""
@@ -80,6 +96,8 @@ def _operation(operation: Operation, query: dict[str, Any]) -> dict[str, Any]:
     if operation.takes_body:
         content = {"application/json": {"schema": _schema(cast("Hashable", operation.body))}}
         entry["requestBody"] = {"required": not operation.body_optional, "content": content}
+    if operation.takes_file:
+        entry["requestBody"] = _FILE
     return entry
 
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 
 from sendyard.api.problems import CONTENT_TYPE, Problem, encode_problem, headers_of, problem_of
+from sendyard.api.uploads import Upload
 from sendyard.domain.errors import AppError
 from sendyard.features.people import Principal
 
@@ -52,6 +53,15 @@ class Ask(Generic[B, Q]):
     body: B
     accept: str = ""
     once: Once | None = None
+    last_event_id: str = ""  # of a stream that is taken up again
+    upload: Upload | None = None
+
+    @property
+    def file(self) -> Upload:
+        """What came with a request for an operation that takes a file; removed after the answer unless moved away."""
+        if self.upload is None:
+            raise RuntimeError("this operation takes no file")
+        return self.upload
 
     @property
     def workspace_id(self) -> str:
@@ -84,6 +94,8 @@ class Operation:
     `Idempotency-Key`; `own_transaction` says that the handler stores the key together with its result.
     `secret_answer` keeps what repetitions get encrypted.
     `is_hot` serves it before the framework's routing; its path has no parameters then.
+    `takes_file` gives the handler a file on disk (`Ask.file`): the body itself, or the file of a form, whose other
+    fields count as query parameters.
     `refuses` lists the problem statuses its handler may raise, beyond those that every door may.
     """
 
@@ -102,6 +114,7 @@ class Operation:
     own_transaction: bool = False
     secret_answer: bool = False
     is_hot: bool = False
+    takes_file: bool = False
     refuses: Sequence[int] = ()
     body_limit: int = DEFAULT_BODY_LIMIT
     content_types: Sequence[str] = (JSON,)
@@ -120,7 +133,7 @@ class Operation:
     def problem_statuses(self) -> list[int]:
         """Every status under which it may answer with a problem document."""
         found = {401, 403, 422, 503, *self.refuses}
-        if self.takes_body:
+        if self.takes_body or self.takes_file:
             found |= {400, 413, 415}
         if self.creates:
             found.add(409)

@@ -8,10 +8,10 @@ import msgspec
 from msgspec import Meta
 
 from sendyard.api.message_bodies import Moment
-from sendyard.api.message_views import moment, moment_or_none
+from sendyard.api.message_views import moment
 from sendyard.api.operations import JSON, Answer, Ask, NoBody, NoQuery, Operation, encode
 from sendyard.domain.errors import FieldError, Invalid
-from sendyard.features.audience import Contacts, CustomFields, Details, Erasing, Imports, Merging, Question, Segments
+from sendyard.features.audience import Contacts, CustomFields, Details, Erasing, Merging, Question, Segments
 
 Given = str | int | float | None
 Shown = str | int | float | dict[str, str]
@@ -166,33 +166,6 @@ class FieldList(msgspec.Struct):
     next: str | None
 
 
-class ImportAnswer(msgspec.Struct):
-    """An import; `counts` tells rows, added, updated, unchanged, refused, suppressed, and what undoing did."""
-
-    id: str
-    number: int
-    name: str
-    status: str
-    counts: dict[str, int]
-    created_at: Moment
-    finished_at: Moment | None
-    undone_at: Moment | None
-
-
-class ImportList(msgspec.Struct):
-    """Imports, newest first."""
-
-    data: list[ImportAnswer]
-    next: str | None
-
-
-class ImportPage(msgspec.Struct, forbid_unknown_fields=True):
-    """Which imports to list."""
-
-    after: Annotated[int, Meta(ge=0, le=2**62)] = 0
-    limit: Annotated[int, Meta(ge=1, le=200)] = 50
-
-
 class People:
     """The operations under `/contacts` and `/contact-fields`."""
 
@@ -203,7 +176,6 @@ class People:
         erasing: Erasing,
         segments: Segments,
         fields: CustomFields,
-        imports: Imports,
     ) -> None:
         """Take the features they speak for."""
         self._contacts = contacts
@@ -211,23 +183,15 @@ class People:
         self._erasing = erasing
         self._segments = segments
         self._fields = fields
-        self._imports = imports
 
     def operations(self) -> list[Operation]:
         """Everything callers can do with people."""
         tag, scope, one = "Contacts", "audience", "/contacts/{id}"
-        imported = "/contacts/imports/{id}"
         return [
             Operation(method="POST", path="/contacts", handler=self.add, tag=tag, scope=scope, status=201,
                       summary="Add a person", body=ContactBody, answers=ContactAnswer, creates=True, refuses=(404,)),
             Operation(method="GET", path="/contacts", handler=self.list, tag=tag, scope=scope,
                       summary="List people", query=ContactPage, answers=ContactList),
-            Operation(method="GET", path="/contacts/imports", handler=self.list_imports, tag=tag, scope=scope,
-                      summary="List imports, newest first", query=ImportPage, answers=ImportList),
-            Operation(method="GET", path=imported, handler=self.get_import, tag=tag, scope=scope,
-                      summary="One import", answers=ImportAnswer, refuses=(404,)),
-            Operation(method="POST", path=f"{imported}/undo", handler=self.undo_import, tag=tag, scope=scope,
-                      summary="Take an import back", answers=ImportAnswer, refuses=(404, 409)),
             Operation(method="GET", path=one, handler=self.get, tag=tag, scope=scope, summary="One person",
                       answers=ContactAnswer, refuses=(404,)),
             Operation(method="PATCH", path=one, handler=self.edit, tag=tag, scope=scope,
@@ -335,22 +299,6 @@ class People:
         """Remove a custom field."""
         await self._fields.remove(ask.workspace_id, ask.path["code"])
 
-    async def list_imports(self, ask: Ask[NoBody, ImportPage]) -> ImportList:
-        """List imports."""
-        limit = ask.query.limit
-        found = await self._imports.list(ask.workspace_id, before=ask.query.after, limit=limit + 1)
-        shown = found[:limit]
-        following = str(shown[-1]["number"]) if len(found) > limit else None
-        return ImportList([_import(one) for one in shown], following)
-
-    async def get_import(self, ask: Ask[NoBody, NoQuery]) -> ImportAnswer:
-        """Give one import."""
-        return _import(await self._imports.get(ask.workspace_id, ask.path["id"]))
-
-    async def undo_import(self, ask: Ask[NoBody, NoQuery]) -> ImportAnswer:
-        """Take an import back."""
-        return _import(await self._imports.undo(ask.workspace_id, ask.path["id"]))
-
 
 def contact_answer(found: dict[str, Any]) -> ContactAnswer:
     """A contact as callers get it."""
@@ -383,11 +331,6 @@ def _details(body: ContactBody) -> Details:
 
 def _field(found: dict[str, Any]) -> FieldAnswer:
     return FieldAnswer(**(found | {"created_at": moment(found["created_at"])}))
-
-
-def _import(found: dict[str, Any]) -> ImportAnswer:
-    times = {name: moment_or_none(found[name]) for name in ("created_at", "finished_at", "undone_at")}
-    return msgspec.convert(found | times, ImportAnswer)
 
 
 def _dated(value: Any, name: str = "") -> Any:

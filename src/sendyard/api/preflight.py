@@ -9,11 +9,11 @@ from msgspec import Meta
 
 from sendyard.api.drafting import Drafting
 from sendyard.api.message_bodies import MOST_RECIPIENTS, BatchRecipient, Moment, SendBatch, SendMessage, Wishes
-from sendyard.api.message_views import moment_or_none
+from sendyard.api.message_views import moment, moment_or_none
 from sendyard.api.messages import BATCH_BODY_LIMIT
 from sendyard.api.operations import Ask, NoQuery, Operation
 from sendyard.delivery.directory import Directory
-from sendyard.delivery.forecast import Forecast, Level, forecast
+from sendyard.delivery.forecast import Forecast, Level, document, forecast
 from sendyard.delivery.intake import Intake, Outcome
 from sendyard.domain.errors import FieldError, Invalid
 from sendyard.storage.identifiers import now_ms
@@ -53,15 +53,63 @@ class Sample(msgspec.Struct):
     encoding: str
 
 
+class RuleExample(msgspec.Struct):
+    """One message a rule spoke about; the number is masked."""
+
+    row: int | None
+    to: str
+    detail: str
+
+
+class RuleLineAnswer(msgspec.Struct):
+    """One rule that spoke, and how often."""
+
+    id: str
+    level: Annotated[str, Meta(description="block, defer, fix, warn; or waived, where it was set aside.")]
+    count: int
+    what: str
+    detail: Annotated[str, Meta(description="What was found in the first of them.")]
+    satisfy: str
+    fix: Annotated[str, Meta(description="Where what it asks for is entered; empty where the text has to change.")]
+    waivable_by: Annotated[str, Meta(description="nobody, owner, or manager (and so an owner).")]
+    uncertain: Annotated[bool, Meta(description="Our sources for it are weak, old or in conflict.")]
+    source: str
+    source_url: str
+    examples: list[RuleExample]
+
+
+class Deferral(msgspec.Struct):
+    """How many messages wait for one hour."""
+
+    at: Annotated[Moment, Meta(description="The hour in which they may go.")]
+    messages: int
+
+
+class RouteCostAnswer(msgspec.Struct):
+    """What goes through one chain of accounts, first choice first."""
+
+    accounts: list[str]
+    messages: int
+    parts: int
+    cost: CostRangeAnswer | None
+
+
 class PreflightAnswer(msgspec.Struct):
     """What would happen; `cost` is null when an account has no price or currencies differ."""
 
     checks: list[CheckAnswer]
-    messages: int
+    messages: Annotated[int, Meta(description="How many people would be reached, now or later.")]
     parts: int
     cost: CostRangeAnswer | None
-    finish_at: Moment | None
-    sample: list[Sample]
+    finish_at: Annotated[
+        Moment | None, Meta(description="When the last would leave, at the present limits and within permitted hours.")
+    ]
+    sample: Annotated[list[Sample], Meta(description="As they would arrive, with all that rules add to the text.")]
+    rules: list[RuleLineAnswer]
+    deferrals: list[Deferral]
+    routes: list[RouteCostAnswer]
+    examined: Annotated[int, Meta(description="How many messages were looked at.")]
+    complete: Annotated[bool, Meta(description="False when only the first part of a long list was looked at.")]
 
 
 class Preflight:
@@ -103,14 +151,7 @@ class Preflight:
 
 def forecast_answer(found: Forecast) -> PreflightAnswer:
     """A forecast as callers get it."""
-    cost = found.cost
-    return PreflightAnswer(
-        checks=[msgspec.convert(check, CheckAnswer, from_attributes=True) for check in found.checks],
-        messages=found.messages,
-        parts=found.parts,
-        cost=CostRangeAnswer(str(cost.low), str(cost.high), cost.currency) if cost else None,
-        finish_at=moment_or_none(found.finish_at),
-        sample=[
-            Sample(message.to.value, message.content.body, message.parts, message.encoding) for message in found.sample
-        ],
-    )
+    told = document(found)
+    told["finish_at"] = moment_or_none(found.finish_at)
+    told["deferrals"] = [{"at": moment(at), "messages": messages} for at, messages in found.deferrals]
+    return msgspec.convert(told, PreflightAnswer)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, Self
 
 from sendyard.bootstrap.keys import key_ring
+from sendyard.bootstrap.readers import note_clicks, reader_of
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.dispatcher import Dispatcher
 from sendyard.delivery.ingest import Ingest
@@ -22,23 +23,35 @@ from sendyard.delivery.tokens import Tokens
 from sendyard.delivery.transport import Lost, NotSent, Transport
 from sendyard.features.audience import (
     Arrivals,
+    Book,
     Census,
+    ConsentLists,
     Consents,
     Contacts,
     CustomFields,
     Erasing,
+    Errands,
     Files,
+    Hearing,
     Imports,
+    ImportSteps,
+    ImportWorker,
     Lists,
     Merging,
+    Opting,
     Segments,
     Suppressions,
 )
-from sendyard.features.campaigns import Campaigns, Expander
+from sendyard.features.campaigns import Approvals, Campaigns, Changes, Expander, Experiments, Tests
+from sendyard.features.campaigns.drips import Drips, DripTimer
 from sendyard.features.connections import Accounts, Routes
+from sendyard.features.connections.compliance import Gaps, RegisteredTexts, SenderFacts, Waivers, WorkspaceFacts
+from sendyard.features.links import Addresses, Clicks, Domains, Follower, ShortLinks
+from sendyard.features.media import Links, MediaLibrary, open_store
 from sendyard.features.otp import OneTimeCodes
-from sendyard.features.people import ApiKeys, Workspaces
-from sendyard.features.templates import Catalogue, Submissions, Templates
+from sendyard.features.people import ApiKeys, Team, Workspaces
+from sendyard.features.templates import Catalogue, Portable, Records, Standings, Starters, Submissions, Templates
+from sendyard.features.templates.preview import Reader
 from sendyard.ledger.reports import forget_unmatched
 from sendyard.providers.wire import HttpRequest, HttpResponse
 from sendyard.settings import Settings
@@ -54,6 +67,8 @@ _RESTART_DELAYS = (1.0, 2.0, 5.0, 15.0, 30.0)  # seconds before the sending side
 _REFRESH = 1.0
 _UNMATCHED_MS = 7 * 86_400_000  # a provider's report that finds no message within a week never will
 _TIDY = 3600.0
+_ERRANDS = 2.0
+_RENEWALS = 900.0
 _CATALOGUES = 60.0  # how often is looked for accounts whose hour has passed
 
 _log = logging.getLogger("sendyard")
@@ -86,17 +101,41 @@ class Yard:
         self.engine: Dispatcher | None = None
         self._engine_complaint = "It has not started yet."
         self.policy = Policy(usable=self._is_usable, jitter=random.Random().random)  # noqa: S311 - nothing secret
-        self.ingest = Ingest(self.database, self.directory, self.policy)
+        self.ingest = Ingest(self.database, self.directory, self.policy, Hearing(self.directory))
         self.intake = Intake(self.database, self.directory)
+        self._build_connections()
+        self._build_templates(settings)
+        self._build_audience(settings)
+        self._build_links()
+        self._build_campaigns()
+
+    def _build_connections(self) -> None:
         self.keys = ApiKeys(self.database)
         self.workspaces = Workspaces(self.database)
         self.accounts = Accounts(self.database, self.vault, self.directory, self._exchange, self.tokens)
         self.routes = Routes(self.database, self.directory)
+        self.workspace_facts = WorkspaceFacts(self.database, self.directory)
+        self.sender_facts = SenderFacts(self.database, self.directory)
+        self.registered_texts = RegisteredTexts(self.database, self.directory)
+        self.waivers = Waivers(self.database, self.directory)
+        self.gaps = Gaps(self.database, self.directory)
+
+    def _build_templates(self, settings: Settings) -> None:
+        self.media = _media(settings, self.database, self.directory, self.vault)
         self.templates = Templates(self.database, self.directory)
         self.catalogue = Catalogue(self.database, self.directory, self.transport, self.tokens)
+        self.standings = Standings(self.database, self.directory, self.templates)
+        self.portable = Portable(self.templates)
+        self.starters = Starters(self.templates)
+        self.records = Records(self.database)
         self.submissions = Submissions(self.database, self.directory, self.templates, self.transport, self.tokens)
+
+    def _build_audience(self, settings: Settings) -> None:
         self.suppressions = Suppressions(self.database)
         self.consents = Consents(self.database)
+        self.consent_lists = ConsentLists(self.database)
+        self.opting = Opting(self.database, self.directory, self.intake)
+        self.errands = Errands(self.database, self.directory, self.transport, self.tokens)
         address_keys = self.directory.address_keys
         self.contacts = Contacts(self.database, address_keys)
         self.merging = Merging(self.database)
@@ -104,15 +143,35 @@ class Yard:
         self.contact_fields = CustomFields(self.database)
         self.imports = Imports(self.database, address_keys)
         self.files = Files(self.imports, self.contact_fields)
+        waiting = settings.data_dir / "imports"
+        self.import_worker = ImportWorker(self.database, self.imports, self.contact_fields, waiting)
+        self.import_steps = ImportSteps(self.database, self.contact_fields, waiting, self.import_worker.nudge)
+        self.book = Book(self.database)
         self.lists = Lists(self.database)
         self.census = Census(self.database)
         self.segments = Segments(self.database, self.census)
         self.arrivals = Arrivals(self.database, address_keys)
+
+    def _build_links(self) -> None:
+        self.link_domains = Domains(self.database, self.directory, self.vault, self.transport)
+        self.short_links = ShortLinks(self.database, self.directory, self.link_domains)
+        self.link_addresses = Addresses(self.database, self.directory)
+        self.link_follower = Follower(self.database, self.directory.link_tokens)
+        self.link_clicks = Clicks(self.database, self.vault, note_clicks)
+
+    def _build_campaigns(self) -> None:
         self.one_time_codes = OneTimeCodes(
             self.database, self.directory, self.intake, self.templates, self.vault, self._exchange, self.tokens
         )
-        self.campaigns = Campaigns(self.database, self.directory)
-        self.expander = Expander(self.database, self.directory)
+        self.campaigns = Campaigns(self.database, self.directory, balance=self.accounts.balance)
+        self.campaign_changes = Changes(self.database, self.directory)
+        self.campaign_approvals = Approvals(self.database, self.directory)
+        self.experiments = Experiments(self.database)
+        self.team = Team(self.database)
+        self.campaign_tests = Tests(self.database, self.directory, self.team)
+        self.drips = Drips(self.database, self.directory, self.campaign_tests)
+        self.drip_timer = DripTimer(self.database, self.directory)
+        self.expander = Expander(self.database, self.directory, balance=self.accounts.credit)
 
     def __enter__(self) -> Self:
         """Use as a context to have it closed."""
@@ -135,18 +194,27 @@ class Yard:
         created = await self.keys.create(workspace["id"], name="first key")
         return str(created["key"])
 
+    async def reader(self, workspace_id: str, contact_id: str) -> Reader:
+        """Give a contact as previews see it. Raises NotFound."""
+        return await reader_of(self.contacts, workspace_id, contact_id)
+
     async def work(self, role: Role) -> None:
         """Run what works in the background until cancelled; a part that fails is logged and started anew."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self.import_worker.run())
             if role != "worker":
                 group.create_task(self.census.run())
+                group.create_task(self.link_clicks.run())
             if role == "web":
                 group.create_task(self._repeat("directory", _REFRESH, self.directory.refresh))
                 return
             group.create_task(self._send())
             group.create_task(self.expander.run())
+            group.create_task(self.drip_timer.run())
             group.create_task(self.arrivals.run())
             group.create_task(self._repeat("tidying", _TIDY, self.tidy))
+            group.create_task(self._repeat("running errands", _ERRANDS, self.errands.round))
+            group.create_task(self._repeat("reminding of consents", _RENEWALS, self.opting.renewals.round))
             group.create_task(self._repeat("listing of templates", _CATALOGUES, self.catalogue.sync_due))
 
     async def _send(self) -> None:
@@ -154,7 +222,13 @@ class Yard:
         while True:
             owner = f"{socket.gethostname()}-{os.getpid()}-{new_id()}"
             dispatcher = Dispatcher(
-                self.database, self.directory, self.transport, owner=owner, delays=self._delays, tokens=self.tokens
+                self.database,
+                self.directory,
+                self.transport,
+                owner=owner,
+                delays=self._delays,
+                tokens=self.tokens,
+                supply=self.media,
             )
             recovery = Recovery(self.database, self.directory, self.transport, dispatcher, owner=owner)
             poller = Poller(self.database, self.directory, self.transport, self.ingest, tokens=self.tokens)
@@ -190,6 +264,8 @@ class Yard:
         await self.database.write(lambda tx: forget_unmatched(tx, before=now - _UNMATCHED_MS))
         await self.one_time_codes.tidy()
         await self.contacts.tidy()
+        await self.media.tidy()
+        await self.import_steps.tidy()
 
     async def _exchange(self, entry: AccountEntry, request: HttpRequest) -> HttpResponse:
         try:
@@ -206,3 +282,11 @@ class Yard:
     def complaints(self, role: Role) -> Mapping[str, str]:
         """Say what is wrong with the parts a role runs, by part; "" where nothing is."""
         return {} if role == "web" else {"sending": self._engine_complaint}
+
+
+def _media(settings: Settings, database: Database, directory: Directory, vault: Vault) -> MediaLibrary:
+    place = settings.data_dir / "media"
+    store = open_store(
+        settings.media_url, place, key_id=settings.media_key_id, secret=settings.media_secret.get_secret_value()
+    )
+    return MediaLibrary(database, store, directory, Links(vault, settings.public_url), spool=place)

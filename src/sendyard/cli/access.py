@@ -19,7 +19,12 @@ def keys() -> None:
 
 @keys.command("create", example='sendyard keys create "shop" --scope messages:send --scope messages:read')
 @click.argument("name")
-@click.option("--kind", default="live", show_default=True, help="live, or test: reaches emulated accounts only.")
+@click.option(
+    "--kind",
+    default="live",
+    show_default=True,
+    help="live; team: reaches the workspace's team only; test: reaches emulated accounts only.",
+)
 @click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help=f"What it may do; everything when left out. "
               f"One of: {', '.join(SCOPES)}.")  # fmt: skip
 @workspace_option

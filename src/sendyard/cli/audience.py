@@ -73,14 +73,15 @@ def suppressions_add(
 @click.option("--to", default="", metavar="NUMBER", help="Only those of this number.")
 @click.option("--after", default="", metavar="ID", help="Continue behind this one.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@click.option("--to-review", is_flag=True, help="Only those read from a sentence that nobody looked at yet.")
 @country_option
 @workspace_option
-def suppressions_list(to: str, after: str, limit: int, country: str, workspace: str) -> None:
+def suppressions_list(to: str, after: str, limit: int, to_review: bool, country: str, workspace: str) -> None:
     """List suppressions in the order they were made."""
 
     async def work(place: Place) -> list[dict[str, Any]]:
         return await place.yard.suppressions.list(
-            place.workspace_id, to=to, country=country, after=after, limit=limit + 1
+            place.workspace_id, to=to, country=country, after=after, limit=limit + 1, to_review=to_review
         )
 
     found = in_yard(work, workspace)
@@ -100,6 +101,15 @@ def suppressions_list(to: str, after: str, limit: int, country: str, workspace: 
             say(f"There are more: --after {following}")
 
     put({"data": shown, "next": following}, write)
+
+
+@suppressions.command("reviewed", example="sendyard suppressions reviewed 019aa")
+@click.argument("suppression_id", metavar="ID")
+@workspace_option
+def suppressions_reviewed(suppression_id: str, workspace: str) -> None:
+    """Find right what was read from a sentence; remove the suppression to overrule it."""
+    in_yard(lambda place: place.yard.suppressions.reviewed(place.workspace_id, suppression_id), workspace)
+    put({"id": suppression_id, "needs_review": False}, lambda: say("It stays, and needs no review any more."))
 
 
 @suppressions.command("remove", example="sendyard suppressions remove +886912345678")

@@ -110,6 +110,28 @@ def accounts_list(workspace: str) -> None:
     )  # fmt: skip
 
 
+@accounts.command("show", example="sendyard accounts show main")
+@click.argument("account", metavar="ACCOUNT")
+@workspace_option
+def accounts_show(account: str, workspace: str) -> None:
+    """Show ACCOUNT without its secrets, and the address to paste at the provider for its callbacks."""
+
+    async def work(place: Place) -> dict[str, Any]:
+        return place.yard.accounts.get(place.workspace_id, account)
+
+    found = in_yard(work, workspace)
+
+    def write() -> None:
+        _describe(found)
+        say("")
+        if found["callback_url"]:
+            say(f"Paste this address at {found['provider']} for its callbacks: {found['callback_url']}")
+        else:
+            say("Providers cannot call back yet: set SENDYARD_PUBLIC_URL, and the address to paste is shown here.")
+
+    put(found, write)
+
+
 @accounts.command("test", example="sendyard accounts test main")
 @click.argument("account", metavar="ACCOUNT")
 @workspace_option

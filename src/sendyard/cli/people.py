@@ -2,21 +2,26 @@
 Contacts: people, and everything that is kept of each.
 """
 
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
+from sendyard.cli.contact_files import export_book, imports, take
+from sendyard.cli.errands import tell
 from sendyard.cli.opening import Place, in_yard, workspace_option
 from sendyard.cli.printing import facts, note, put, say, table, when
-from sendyard.cli.shape import NOT_DONE, PARTLY_DONE, Group, NotDone
+from sendyard.cli.shape import Group
 from sendyard.domain.errors import NotFound
-from sendyard.features.audience import Details, Question, Wish
+from sendyard.features.audience import Choice, Details, Question
 
 
 @click.group(cls=Group)
 def contacts() -> None:
     """People and the addresses at which they are reached."""
+
+
+contacts.add_command(take)
+contacts.add_command(imports)
 
 
 @contacts.command("list", example='sendyard contacts list --filter "tag = vip and country = TW"')
@@ -117,66 +122,30 @@ def contacts_add(  # noqa: PLR0917 - one argument for each option
     put(_timed(made), lambda: say(f"Added {made['name'] or made['phone']} as {made['id']}."))
 
 
-@contacts.command("import", example="sendyard contacts import people.csv --list customers --country TW --dry-run")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--list", "into", default="", metavar="NAME", help="Put everybody on this list; made if it is not there.")
-@click.option("--tag", "tags", multiple=True)
-@click.option("--country", default="", metavar="CC", help="By which numbers without a country code are read.")
-@click.option("--column", "columns", multiple=True, metavar="COLUMN=FIELD", help="What a column holds; blank: nothing.")
-@click.option("--dry-run", is_flag=True, help="Only say what would happen.")
-@click.option("--refused", type=click.File("wb"), metavar="CSV", help="Write the refused rows with their reasons here.")
+@contacts.command(
+    "export",
+    example="sendyard contacts export +886912345678 --json > person.json\n"
+    "sendyard contacts export --list customers --output customers.csv",
+)
+@click.argument("who", metavar="[ID|NUMBER]", default="")
+@click.option("--country", default="", metavar="CC", help="By which a number without a country code is read.")
+@click.option("--list", "on_list", default="", metavar="NAME", help="Only people on this list.")
+@click.option("--segment", default="", metavar="NAME", help="Only people of this segment.")
+@click.option("--filter", "text", default="", help="Only people whom this finds, in the language of segments.")
+@click.option("--output", type=click.File("wb"), metavar="CSV", help="Standard output when left out.")
 @workspace_option
-def contacts_import(
-    file: Path,
-    into: str,
-    tags: tuple[str, ...],
-    country: str,
-    columns: tuple[str, ...],
-    dry_run: bool,
-    refused: BinaryIO | None,
-    workspace: str,
+def contacts_export(
+    who: str, country: str, on_list: str, segment: str, text: str, output: BinaryIO | None, workspace: str
 ) -> None:
     """
-    Take over a CSV, TSV or XLSX file of people.
-
-    Every row is good, repaired with a note, or refused with a reason. Giving the file again changes only what differs,
-    and nobody who unsubscribed is subscribed by it. Ends with 3 when rows were refused.
+    Write everything that is kept of one person; or, without a name, everybody as CSV that can be imported again.
     """
-    pairs = [column.partition("=") for column in columns]
-    if wrong := next((name for name, sign, _ in pairs if not sign), None):
-        raise click.BadParameter(f"expected COLUMN=FIELD, found {wrong!r}", param_hint="--column")
-    wish = Wish(name=file.name, list=into, tags=tags)
-
-    async def work(place: Place) -> dict[str, Any]:
-        return await place.yard.files.take(
-            place.workspace_id,
-            file,
-            wish,
-            country=country.upper(),
-            columns={name: target for name, _, target in pairs},
-            dry_run=dry_run,
-            refused=refused,
-        )
-
-    found = in_yard(work, workspace)
-
-    def write() -> None:
-        counts = found["counts"]
-        facts({name: counts[name] for name in sorted(counts)})
-        table(("row", "code", "why"), [(one["row"], one["code"], one["detail"]) for one in found["refused"]], empty="")
-        say("Nothing was stored: this was a dry run." if dry_run else f"Import {found['id']}; it can be taken back.")
-
-    put(found, write)
-    if found["refused"]:
-        raise NotDone(PARTLY_DONE if found["counts"].get("rows", 0) > found["counts"].get("refused", 0) else NOT_DONE)
-
-
-@contacts.command("export", example="sendyard contacts export +886912345678 --json > person.json")
-@click.argument("who", metavar="ID|NUMBER")
-@click.option("--country", default="", metavar="CC")
-@workspace_option
-def contacts_export(who: str, country: str, workspace: str) -> None:
-    """Write everything that is kept of one person."""
+    choice = Choice(on_list, segment, text)
+    if not who:
+        export_book(choice, output, workspace)
+        return
+    if any(choice):
+        raise click.BadParameter("expected one person, or --list, --segment or --filter, found both")
 
     async def work(place: Place) -> dict[str, Any]:
         found = await _find(place, who, country)
@@ -186,6 +155,21 @@ def contacts_export(who: str, country: str, workspace: str) -> None:
     counts = {name: len(document[name]) for name in ("messages", "inbound", "suppressions", "consents")}
     shown = document | {"contact": _timed(document["contact"])}
     put(shown, lambda: facts({"contact": document["contact"]["id"], **counts, "whole": "with --json"}))
+
+
+@contacts.command("push", example="sendyard contacts push +886912345678 --account main")
+@click.argument("who", metavar="ID|NUMBER")
+@click.option("--account", required=True, metavar="ID|NAME", help="Whose provider keeps contacts of its own.")
+@click.option("--country", default="", metavar="CC", help="By which a number without a country code is read.")
+@workspace_option
+def contacts_push(who: str, account: str, country: str, workspace: str) -> None:
+    """Bring a person to a provider, or bring what it has up to date."""
+
+    async def work(place: Place) -> dict[str, Any]:
+        found = await _find(place, who, country)
+        return await place.yard.errands.push_contact(place.workspace_id, found["id"], account=account)
+
+    tell(in_yard(work, workspace))
 
 
 @contacts.command("erase", example="sendyard contacts erase +886912345678 --yes")

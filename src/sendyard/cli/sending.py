@@ -3,8 +3,9 @@ Single messages: send, follow, cancel.
 """
 
 import asyncio
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,15 @@ from pathlib import Path
 import click
 
 from sendyard.api.drafting import Drafting
-from sendyard.api.message_bodies import MediaUse, MessageAnswer, SendMessage, TemplateUse, TimelineEntry
+from sendyard.api.message_bodies import (
+    ChoiceUse,
+    InteractiveUse,
+    MediaUse,
+    MessageAnswer,
+    SendMessage,
+    TemplateUse,
+    TimelineEntry,
+)
 from sendyard.api.message_views import new_message, stored_message, timeline_entry
 from sendyard.cli.connections import PURPOSE, pairs_of
 from sendyard.cli.inspecting import CHANNEL
@@ -26,13 +35,16 @@ from sendyard.domain.status import MessageStatus
 from sendyard.ledger import queries
 
 _ASK_AGAIN = 0.3  # seconds
+_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _GOOD = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.READ})
 
 
 @click.command(
     cls=Command,
     example='sendyard send --to +886912345678 --text "Your table is ready."\n'
-    "sendyard send --to 010-1234-5678 --country KR --template arrival --var name=Ann --wait",
+    "sendyard send --to 010-1234-5678 --country KR --template arrival --var name=Ann --wait\n"
+    'sendyard send --to +886912345678 --channel whatsapp --media menu.pdf --text "Our menu"\n'
+    'sendyard send --to +886912345678 --channel whatsapp --text "At home?" --button yes=Yes --button no=No',
 )
 @click.option("--to", required=True, metavar="NUMBER")
 @click.option("--text")
@@ -40,8 +52,21 @@ _GOOD = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.RE
 @click.option("--var", "values", metavar="NAME=VALUE", multiple=True, help="A variable of the template.")
 @click.option("--title", default="", help="Of a Korean LMS or MMS.")
 @click.option(
-    "--media", "media", metavar="URL", multiple=True, help="A file the provider fetches; needs a fitting channel."
+    "--media",
+    "media",
+    metavar="FILE|ID|URL",
+    multiple=True,
+    help="A file to upload and send, the id of an uploaded one, or an address that the provider fetches.",
 )
+@click.option(
+    "--button",
+    "buttons",
+    metavar="[ID=]TITLE",
+    multiple=True,
+    help="Something to press under --text; the id comes back when it is pressed.",
+)
+@click.option("--list-label", default="", metavar="LABEL", help="Show the buttons as a list that opens under it.")
+@click.option("--footer", default="", help="Small text under the buttons.")
 @click.option("--channel", type=CHANNEL, default="sms", show_default=True)
 @click.option("--purpose", type=PURPOSE, default="transactional", show_default=True)
 @click.option("--sender", default="", help="As the provider knows it; the account's own when left out.")
@@ -61,6 +86,9 @@ def send(
     values: tuple[str, ...],
     title: str,
     media: tuple[str, ...],
+    buttons: tuple[str, ...],
+    list_label: str,
+    footer: str,
     channel: str,
     purpose: str,
     sender: str,
@@ -79,11 +107,12 @@ def send(
     With --wait the exit code says whether it arrived at the carrier.
     """
     variables = pairs_of("--var", values)
+    pressed = _interactive(text, buttons, list_label, footer)
     wish = SendMessage(
         to=to,
-        text=text,
+        text=None if pressed else text,
+        interactive=pressed,
         template=TemplateUse(code, dict(variables)) if code is not None else None,
-        media=[_media(given) for given in media] or None,
         title=title,
         channel=Channel(channel),
         purpose=Purpose(purpose),
@@ -97,7 +126,9 @@ def send(
 
     async def work(place: Place) -> tuple[MessageAnswer, Mapping[str, str]]:
         yard = place.yard
-        draft = await Drafting(yard.templates).draft(place.workspace_id, wish, test=False)
+        wish.media = [await _media(place, given) for given in media] or None
+        drafting = Drafting(yard.templates, yard.media, yard.records, yard.link_addresses.of_message)
+        draft = await drafting.draft(place.workspace_id, wish, test=False)
         accepted = new_message(await yard.intake.accept(place.workspace_id, draft), yard.directory)
         return await _final(place, accepted, timeout) if wait else accepted, _names(place)
 
@@ -252,6 +283,10 @@ def _describe(message: MessageAnswer, names: Mapping[str, str]) -> None:
             "parts": f"{message.parts} ({message.encoding})",
             "cost": [f"{cost.amount} {cost.currency}" for cost in message.costs],
             "text": message.text,
+            "files": [file.filename or file.url or file.id for file in message.media],
+            "buttons": [choice.title for choice in message.choices],
+            "waits until": _clock(message.send_at) if message.send_at and not message.status.is_final else "",
+            "rules": [f"{said.rule} ({said.level}): {said.detail}" for said in message.rules],
             "reason": error.detail or error.kind if error else "",
             "advice": error.advice if error else "",
             "reference": message.reference,
@@ -290,9 +325,30 @@ def _moment(given: str) -> datetime:
     return moment.astimezone()
 
 
-def _media(given: str) -> MediaUse:
+async def _media(place: Place, given: str) -> MediaUse:
+    """What `--media` names; a file is uploaded."""
     if given.startswith(("http://", "https://")):
         return MediaUse(given)
-    found = "a file" if Path(given).exists() else repr(given)[:80]
-    detail = f"Expected an address the provider can fetch (https://…), found {found}; put the file on a web server."
-    raise Invalid("media_needs_url", detail, errors=[FieldError("--media", "media_needs_url", detail)])
+    if await asyncio.to_thread(Path(given).is_file):
+        added = await place.yard.media.add_copy(place.workspace_id, Path(given))
+        return MediaUse(id=added["id"])
+    if _ID.fullmatch(given):
+        return MediaUse(id=given)
+    detail = f"Expected a file, the id of an uploaded one, or an address (https://…), found {given!r:.80}."
+    raise Invalid("unknown_media", detail, errors=[FieldError("--media", "unknown_media", detail)])
+
+
+def _interactive(text: str | None, buttons: Sequence[str], list_label: str, footer: str) -> InteractiveUse | None:
+    if not buttons:
+        if list_label or footer:
+            detail = "--list-label and --footer belong to buttons; give at least one --button."
+            raise Invalid("no_buttons", detail, errors=[FieldError("--button", "no_buttons", detail)])
+        return None
+    if not text:
+        detail = "Buttons stand under a text; give it with --text."
+        raise Invalid("no_text", detail, errors=[FieldError("--text", "required", detail)])
+    choices = []
+    for given in buttons:
+        name, equals, title = given.partition("=")
+        choices.append(ChoiceUse(title, name) if equals else ChoiceUse(given))
+    return InteractiveUse(text, choices, footer=footer, list_label=list_label)

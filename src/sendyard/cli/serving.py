@@ -80,6 +80,7 @@ def _announce(started: Started) -> None:
         say("Sendyard sends.")
     if started.first_key:
         say(f"This is the first start. Your API key, shown this once: {started.first_key}")
+        say("Templates to begin with, in four languages: `sendyard templates starters`.")
         say("There is no web console in this version; use the API or the command line.")
     say("Ctrl-C ends it.")
     sys.stdout.flush()

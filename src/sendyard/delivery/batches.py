@@ -3,10 +3,11 @@ Claimed messages become requests: grouped as the provider can take them, rendere
 """
 
 import logging
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 
 from sendyard.delivery.directory import AccountEntry
 from sendyard.domain.errors import ProviderError
@@ -17,6 +18,9 @@ from sendyard.providers.wire import HttpRequest
 from sendyard.storage.identifiers import entropy, new_id
 
 _log = logging.getLogger(__name__)
+
+Attach = Callable[[Outgoing], Outgoing | ProviderError | None]
+"""Puts what the provider takes in place of our files; None while it is not known yet."""
 
 
 @dataclass(slots=True)
@@ -74,6 +78,7 @@ class Load:
 
     postings: list[Posting] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
+    withheld: ProviderError | None = None  # why none of it can be built
 
     def add(self, posting: Posting, outgoing: Outgoing) -> None:
         """Take one more message."""
@@ -105,6 +110,8 @@ def build_each(entry: AccountEntry, load: Load, token: str | ProviderError = "")
     ours with one message must hold up neither its neighbours nor the account.
     """
     exchange = new_exchange(entry, load.postings)
+    if load.withheld is not None:
+        token = load.withheld
     try:
         return [build(entry, exchange, load.outgoing, token)]
     except Exception:  # noqa: BLE001 - any fault of an adapter
@@ -115,38 +122,46 @@ def build_each(entry: AccountEntry, load: Load, token: str | ProviderError = "")
         return [Batch(exchange, load.outgoing, call_for(entry, exchange.id), None)]
 
 
-def group(entry: AccountEntry, messages: Sequence[Claimed], *, requests: int) -> list[Load]:
+def group(
+    entry: AccountEntry, messages: Sequence[Claimed], *, requests: int, attach: Attach | None = None
+) -> list[Load]:
     """
     Divide messages, most urgent first, into at most `requests` loads the provider can take.
 
-    One recipient stands in a load once: providers that answer by number could not tell two apart.
+    One recipient stands in a load once: providers that answer by number could not tell two apart. A message whose
+    files are not ready is left out; one whose files cannot be sent has a load of its own.
     """
     limit = entry.batch_limit
     if limit == 1:
-        return [_alone(entry, message) for message in messages[:requests]]
+        return list(islice(_each_alone(entry, messages, attach), requests))
     key_of = entry.adapter.batch_key
     open_loads: dict[Hashable, tuple[Load, set[str]]] = {}
     loads: list[Load] = []
-    for message in messages:
-        posting = Posting(message, message.attempts + 1, message.sender or entry.sender)
-        outgoing = outgoing_of(posting, entry.provider)
-        key = key_of(outgoing)
+    for alone in _each_alone(entry, messages, attach):
+        posting, outgoing = alone.postings[0], alone.outgoing[0]
+        recipient = outgoing.to.value
+        # What cannot be sent has nothing to share.
+        key = key_of(outgoing) if alone.withheld is None else outgoing.message_id
         load, recipients = open_loads.get(key, (None, set()))
-        if load is None or len(load.postings) >= limit or message.to.value in recipients:
-            if len(loads) >= requests:
-                # A fuller load of another kind may still have room.
-                continue
-            load, recipients = Load(), set()
-            loads.append(load)
-            open_loads[key] = (load, recipients)
-        load.add(posting, outgoing)
-        recipients.add(message.to.value)
+        if load is not None and len(load.postings) < limit and recipient not in recipients:
+            load.add(posting, outgoing)
+            recipients.add(recipient)
+        elif len(loads) < requests:  # else a fuller load of another kind may still have room
+            loads.append(alone)
+            open_loads[key] = (alone, {recipient})
     return loads
 
 
-def _alone(entry: AccountEntry, message: Claimed) -> Load:
-    posting = Posting(message, message.attempts + 1, message.sender or entry.sender)
-    return Load([posting], [outgoing_of(posting, entry.provider)])
+def _each_alone(entry: AccountEntry, messages: Sequence[Claimed], attach: Attach | None) -> Iterator[Load]:
+    """Every message that may leave now, in a load of its own."""
+    for message in messages:
+        posting = Posting(message, message.attempts + 1, message.sender or entry.sender)
+        outgoing = outgoing_of(posting, entry.provider)
+        attached = outgoing if attach is None else attach(outgoing)
+        if isinstance(attached, ProviderError):
+            yield Load([posting], [outgoing], attached)
+        elif attached is not None:
+            yield Load([posting], [attached])
 
 
 def units(entry: AccountEntry, loads: Sequence[Load]) -> int:

@@ -3,15 +3,17 @@ Which accounts can carry one content as it stands, and what it counts there.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sendyard.delivery.copies import misfits
 from sendyard.delivery.directory import Directory
+from sendyard.delivery.fitting import foreseen
 from sendyard.domain.channels import Channel
 from sendyard.domain.content import Content, Interactive, Media, TemplateRef, title_of
 from sendyard.domain.korean import count_korean
 from sendyard.domain.parts import count_gsm
 from sendyard.domain.replacements import suggest_replacement
+from sendyard.domain.values import dataclass
 from sendyard.providers.contract import Outgoing, Problem
 from sendyard.providers.spec import Counting, TextRules
 
@@ -76,6 +78,8 @@ def carriage(
             measured[entry.provider] = measure
         problems: Sequence[Problem] = measure.problems
         # The settings of an unreadable account are not known, so only the engine's rules can be applied.
+        if not problems and not entry.unreadable:
+            message, problems = foreseen(directory.public_url, entry, message)
         if not problems and not entry.unreadable:
             problems = entry.adapter.check(entry.settings, message)
             content = message.content

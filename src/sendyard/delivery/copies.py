@@ -53,8 +53,13 @@ def misfits(copies: Copies, adapter: Adapter, channel: Channel, wanted: Template
         return ()
     if adapter.template_channels and channel not in adapter.template_channels:
         return ()
-    there = copies.by_name.get(wanted.name, ())
-    return adapter.fits(_chosen(there, wanted.language if adapter.minds_language else ""), wanted)
+    return adapter.fits(copy_of(copies, adapter, wanted), wanted)
+
+
+def copy_of(copies: Copies, adapter: Adapter, wanted: TemplateRef) -> ProviderTemplate | None:
+    """Find the provider's own copy of a template, in the language asked for; None when it has none."""
+    minds = isinstance(adapter, TemplateCatalog) and adapter.minds_language
+    return _chosen(copies.by_name.get(wanted.name, ()), wanted.language if minds else "")
 
 
 def _chosen(there: Sequence[ProviderTemplate], language: str) -> ProviderTemplate | None:

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 from sendyard.delivery.copies import Copies, copies_of
 from sendyard.delivery.credentials import open_settings, secret_values
+from sendyard.delivery.fact_queries import read_facts
+from sendyard.delivery.facts import NO_FACTS, Facts
 from sendyard.delivery.queries import ConnectionRows, Row, connection_rows, template_copies
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.errors import AppError, NotFound
@@ -27,6 +29,7 @@ from sendyard.providers.registry import adapter as adapter_of
 from sendyard.providers.spec import RateUnit
 from sendyard.storage.address_keys import AddressKeys
 from sendyard.storage.engine import Database
+from sendyard.storage.link_tokens import LinkTokens
 from sendyard.storage.transaction import Transaction
 from sendyard.storage.vault import Vault
 
@@ -103,6 +106,7 @@ class _State:
     by_key: Mapping[tuple[str, str, str, str], RouteEntry] = field(default_factory=dict)
     hourly_limits: Mapping[str, int] = field(default_factory=dict)
     copies: Mapping[str, Copies] = field(default_factory=dict)
+    facts: Mapping[str, Facts] = field(default_factory=dict)
     memo: dict[Any, Any] = field(default_factory=dict)
 
 
@@ -118,18 +122,24 @@ class Directory:
         self._database = database
         self._vault = vault
         self.address_keys = AddressKeys(vault)
+        self.link_tokens = LinkTokens(vault)
         self._public_url = public_url.rstrip("/")
-        self._state = _State(ConnectionRows([], [], [], []))
+        self._state = _State(ConnectionRows([], [], [], [], []))
         self._tickets = itertools.count(1)
         self._newest = 0
         self._lock = threading.Lock()
+
+    @property
+    def public_url(self) -> str:
+        """The address under which providers can reach us, without a slash at its end; "" for none."""
+        return self._public_url
 
     async def refresh(self, *, force: bool = False) -> bool:
         """
         Read the rows again; True when anything changed.
 
         Costs one read of a few hundred short rows; only accounts that changed are opened again, and only changed
-        copies of templates are read. `force` opens all accounts.
+        copies of templates and facts are read. `force` opens all accounts.
         """
         ticket = next(self._tickets)
         return self._take(*await self._database.read(self._read), ticket, force=force)
@@ -192,13 +202,17 @@ class Directory:
         """What the provider has of our templates; None where they were never listed, so that nothing is known."""
         return self._state.copies.get(account_id)
 
+    def facts(self, workspace_id: str) -> Facts:
+        """What a workspace has told about itself, for the rules of countries."""
+        return self._state.facts.get(workspace_id, NO_FACTS)
+
     @property
     def memo(self) -> dict[Any, Any]:
-        """A place for values derived from the present accounts and routes; empty again after any change."""
+        """A place for values derived from the present accounts, routes and facts; empty again after any change."""
         return self._state.memo
 
-    def _read(self, tx: Transaction) -> tuple[ConnectionRows, Mapping[str, Copies]]:
-        """The rows, and the copies of templates that are not known at their revision yet."""
+    def _read(self, tx: Transaction) -> tuple[ConnectionRows, Mapping[str, Copies], Mapping[str, Facts]]:
+        """The rows, and the copies of templates and the facts that are not known at their revision yet."""
         rows = connection_rows(tx)
         known = self._state.copies
         fresh = {
@@ -206,9 +220,23 @@ class Directory:
             for account_id, revision in rows.catalogues
             if account_id not in known or known[account_id].revision != revision
         }
-        return rows, fresh
+        told = self._state.facts
+        news = {
+            workspace_id: read_facts(tx, workspace_id, revision)
+            for workspace_id, revision in rows.facts
+            if workspace_id not in told or told[workspace_id].revision != revision
+        }
+        return rows, fresh, news
 
-    def _take(self, rows: ConnectionRows, fresh: Mapping[str, Copies], ticket: int, *, force: bool) -> bool:
+    def _take(
+        self,
+        rows: ConnectionRows,
+        fresh: Mapping[str, Copies],
+        news: Mapping[str, Facts],
+        ticket: int,
+        *,
+        force: bool,
+    ) -> bool:
         with self._lock:
             # A read that began before the newest one taken could bring back what has been changed since.
             if ticket < self._newest:
@@ -224,7 +252,7 @@ class Directory:
                 opened = present or self._open(row)
                 if opened is not None:
                     entries.append(opened)
-            self._state = _arrange(rows, entries, {**before.copies, **fresh})
+            self._state = _arrange(rows, entries, {**before.copies, **fresh}, {**before.facts, **news})
             return True
 
     def _open(self, row: Row) -> AccountEntry | None:
@@ -277,9 +305,11 @@ class Directory:
             return replace(
                 entry, status="paused", pause_reason=f"Its credentials cannot be used: {error.detail}", unreadable=True
             )
+        adapter = adapter.for_account(settings)
         usual = adapter.rate(settings)
         return replace(
             entry,
+            adapter=adapter,
             settings=settings,
             secrets=(*secret_values(settings), token),
             rate_per_second=float(rate) if rate is not None else usual.per_second,
@@ -294,7 +324,9 @@ def _idle_call(settings: AccountSettings) -> Call:
     return Call(account=settings, now=datetime.now(UTC), nonce="", exchange_id="")
 
 
-def _arrange(rows: ConnectionRows, entries: Sequence[AccountEntry], copies: Mapping[str, Copies]) -> _State:
+def _arrange(
+    rows: ConnectionRows, entries: Sequence[AccountEntry], copies: Mapping[str, Copies], facts: Mapping[str, Facts]
+) -> _State:
     by_workspace: dict[str, list[AccountEntry]] = {}
     for entry in entries:
         by_workspace.setdefault(entry.workspace_id, []).append(entry)
@@ -320,4 +352,5 @@ def _arrange(rows: ConnectionRows, entries: Sequence[AccountEntry], copies: Mapp
         by_key=by_key,
         hourly_limits=dict(rows.workspaces),
         copies=copies,
+        facts=facts,
     )

@@ -9,12 +9,14 @@ import random
 import time
 from functools import partial
 
+from sendyard.delivery.attachments import Attachments, Supply
 from sendyard.delivery.breaker import Breaker
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.lane import LEASE_MS, Lane
 from sendyard.delivery.limits import RateLimits
 from sendyard.delivery.policy import Policy, RetryDelays
 from sendyard.delivery.settling import Settled, record
+from sendyard.delivery.threshold import Threshold
 from sendyard.delivery.tokens import Tokens
 from sendyard.delivery.transport import Transport
 from sendyard.ledger.claim import extend
@@ -40,13 +42,16 @@ class Dispatcher:
         owner: str,
         delays: RetryDelays | None = None,
         tokens: Tokens | None = None,
+        supply: Supply | None = None,
     ) -> None:
         """
         Take what it works with.
 
         `owner` names this process in leases and must be unique; `tokens` are shared with whoever else asks providers.
+        `supply` keeps the files of messages.
         """
         self.tokens = tokens or Tokens(transport)
+        self.attachments = Attachments(database, transport, self.tokens, supply) if supply is not None else None
         self._database = database
         self._directory = directory
         self._transport = transport
@@ -55,6 +60,7 @@ class Dispatcher:
         self.breakers: dict[str, Breaker] = {}
         chance = random.Random()  # noqa: S311 - nothing secret
         self.policy = Policy(usable=self.usable, jitter=chance.random, delays=delays or RetryDelays())
+        self.threshold = Threshold(directory, self.policy.following)
         self._lanes: dict[str, tuple[Lane, asyncio.Task[None]]] = {}
         self._finished: list[tuple[AccountEntry, Settled]] = []
         self._something = asyncio.Event()
@@ -99,10 +105,12 @@ class Dispatcher:
                 transport=self._transport,
                 limits=self.limits,
                 policy=self.policy,
+                threshold=self.threshold,
                 breaker=self.breaker(account_id),
                 recorder=self,
                 tokens=self.tokens,
                 owner=self._owner,
+                attachments=self.attachments,
             )
             self._lanes[account_id] = lane, asyncio.create_task(lane.run(), name=f"lane {account_id}")
         for account_id in self._lanes.keys() - known:
@@ -155,6 +163,8 @@ class Dispatcher:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.attachments is not None:
+            await self.attachments.close()
         self._stopping = True
         self._something.set()
         with contextlib.suppress(asyncio.CancelledError):

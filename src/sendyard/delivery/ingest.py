@@ -5,14 +5,15 @@ Callbacks come in: authenticate, translate, match, store; the provider is answer
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sendyard.delivery.batches import call_for
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.policy import RULES, Policy
-from sendyard.delivery.queries import keep_notice, keep_template_change, keep_unreadable, suppress, unsuppress
+from sendyard.delivery.queries import keep_notice, keep_unreadable, suppress, unsuppress
 from sendyard.delivery.redaction import redact
+from sendyard.delivery.template_news import hear
 from sendyard.domain.content import TemplateRef
 from sendyard.ledger.entries import Report
 from sendyard.ledger.inbound import keep_inbound
@@ -33,6 +34,29 @@ from sendyard.storage.transaction import Transaction
 
 _LONGEST_KEPT = 4000  # characters of an unreadable body
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What somebody sent us, stored for the first time in the transaction at hand."""
+
+    inbound_id: str
+    entry: AccountEntry  # through which it came
+    event: Inbound
+    text: str  # as it is stored
+
+
+Hear = Callable[[Transaction, Heard, int], None]
+"""Does what follows from a message of a person, in the transaction that stores it; the number is the time."""
+
+
+def obey_provider(tx: Transaction, heard: Heard, now: int) -> None:
+    """Follow what the provider says that it made of a message: somebody opted out, or in again."""
+    event = heard.event
+    if event.opt_out is True:
+        _suppress(tx, heard.entry, event.sender, now)
+    elif event.opt_out is False:
+        unsuppress(tx, heard.entry.workspace_id, event.sender, channel="")
 
 
 @dataclass(slots=True)
@@ -60,11 +84,17 @@ class Ingest:
     `counts` holds how many callbacks were taken, rejected, unreadable and unaddressed since the start.
     """
 
-    def __init__(self, database: Database, directory: Directory, policy: Policy) -> None:
-        """Take what it works with; the policy decides what follows a failure that is reported."""
+    def __init__(self, database: Database, directory: Directory, policy: Policy, hear: Hear = obey_provider) -> None:
+        """
+        Take what it works with.
+
+        The policy decides what follows a failure that is reported, `hear` what follows from what people write; it
+        must not raise, because that would lose the message.
+        """
         self._database = database
         self._directory = directory
         self._policy = policy
+        self._hear = hear
         self.counts: Counter[str] = Counter()
         self._told: list[_Told] = []
         self._storing: asyncio.Task[None] | None = None
@@ -153,9 +183,10 @@ class Ingest:
             )
         for event in events:
             if isinstance(event, Inbound):
-                _keep_inbound(tx, entry, event, now)
+                if (heard := _keep_inbound(tx, entry, event, now)) is not None:
+                    self._hear(tx, heard, now)
             elif isinstance(event, TemplateChange):
-                keep_template_change(tx, entry.workspace_id, entry.id, event, now=now)
+                hear(tx, entry.workspace_id, entry.id, event, now=now)
             elif isinstance(event, AccountNotice):
                 keep_notice(tx, entry.workspace_id, entry.id, event, now=now)
             elif _opted_out(event):
@@ -185,6 +216,7 @@ def _report(event: DeliveryEvent) -> Report:
         dedupe_key=event.dedupe_key,
         reference=event.key.reference,
         provider_ref=event.key.provider_ref,
+        other_ref=event.key.other_ref,
         recipient=event.key.recipient,
         channel=event.channel.value if event.channel else "",
         error=event.error,
@@ -195,10 +227,10 @@ def _report(event: DeliveryEvent) -> Report:
     )
 
 
-def _keep_inbound(tx: Transaction, entry: AccountEntry, event: Inbound, now: int) -> None:
+def _keep_inbound(tx: Transaction, entry: AccountEntry, event: Inbound, now: int) -> Heard | None:
     content = event.content
-    text = content.name if isinstance(content, TemplateRef) else content.body
-    fresh = keep_inbound(
+    text = (content.name if isinstance(content, TemplateRef) else content.body).replace("\x00", "")
+    inbound_id = keep_inbound(
         tx,
         entry.workspace_id,
         entry.id,
@@ -209,15 +241,12 @@ def _keep_inbound(tx: Transaction, entry: AccountEntry, event: Inbound, now: int
         choice=event.choice.replace("\x00", ""),
         recipient=event.recipient,
         channel=event.channel.value,
-        text=text.replace("\x00", ""),
+        text=text,
         provider_ref=event.provider_ref,
         dedupe_key=event.dedupe_key,
         received_at=now,
     )
-    if fresh and event.opt_out is True:
-        _suppress(tx, entry, event.sender, now)
-    elif fresh and event.opt_out is False:
-        unsuppress(tx, entry.workspace_id, event.sender, channel="")
+    return Heard(inbound_id, entry, event, text) if inbound_id else None
 
 
 def _suppress(tx: Transaction, entry: AccountEntry, address: str, now: int) -> None:

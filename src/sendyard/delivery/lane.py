@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
-from sendyard.delivery.batches import Batch, Load, build, build_each, group, units
+from sendyard.delivery.attachments import Attachments
+from sendyard.delivery.batches import Attach, Batch, Load, build, build_each, group, units
 from sendyard.delivery.breaker import Breaker
 from sendyard.delivery.directory import AccountEntry
 from sendyard.delivery.gate import Gate
@@ -19,12 +20,13 @@ from sendyard.delivery.limits import RateLimits
 from sendyard.delivery.policy import Policy
 from sendyard.delivery.roundtrip import kept_back, round_trip
 from sendyard.delivery.settling import Settled, settle
+from sendyard.delivery.threshold import Threshold
 from sendyard.delivery.tokens import Tokens
 from sendyard.delivery.transport import Transport
 from sendyard.domain.channels import Purpose
 from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.ledger.cancel import expire
-from sendyard.ledger.claim import claim, release
+from sendyard.ledger.claim import claim, next_due, release
 from sendyard.ledger.entries import Claimed
 from sendyard.ledger.moving import move
 from sendyard.ledger.posting import post
@@ -62,12 +64,18 @@ class Lane:
         transport: Transport,
         limits: RateLimits,
         policy: Policy,
+        threshold: Threshold,
         breaker: Breaker,
         recorder: Recorder,
         tokens: Tokens,
         owner: str,
+        attachments: Attachments | None = None,
     ) -> None:
-        """Take what it works with; `entry_of` is asked anew for each window, so changes apply at once."""
+        """
+        Take what it works with; `entry_of` is asked anew for each window, so changes apply at once.
+
+        Without `attachments` messages with files of ours cannot be built.
+        """
         self.account_id = account_id
         self.breaker = breaker
         self.wake = asyncio.Event()
@@ -76,8 +84,10 @@ class Lane:
         self._transport = transport
         self._limits = limits
         self._policy = policy
+        self._threshold = threshold
         self._recorder = recorder
         self._tokens = tokens
+        self._attachments = attachments
         self._owner = owner
         self._held: list[Claimed] = []
         self._gate = Gate()
@@ -101,7 +111,7 @@ class Lane:
                     await self._sleep(_IDLE)
                     continue
                 if not await self._step(entry):
-                    await self._sleep(_IDLE)
+                    await self._sleep(await self._until_due())
         finally:
             while self._tasks:
                 await asyncio.wait(self._tasks)
@@ -124,6 +134,8 @@ class Lane:
 
     async def _let_leave(self, entry: AccountEntry, free: int, *, probe: bool) -> bool:
         loads = self._affordable(entry, free)
+        if not loads:
+            return False  # files of all of them are still on their way to the provider
         await self._limits.acquire(entry.workspace_id, entry.id, units(entry, loads), entry.rate_per_second)
         if self.wake.is_set():
             # Something came while the moment was awaited: it may be more urgent than what was chosen.
@@ -145,9 +157,12 @@ class Lane:
         built = [batch for load in loads for batch in build_each(entry, load, token)]
         now = now_ms()
         exchanges = [batch.exchange for batch in built]
-        going = await self._database.write(
-            lambda tx: post(tx, exchanges, owner=self._owner, now=now, lease_until=now + LEASE_MS)
-        )
+
+        def work(tx: Transaction) -> set[str]:
+            passed = self._threshold.pass_through(tx, exchanges, owner=self._owner, now=now)
+            return post(tx, passed, owner=self._owner, now=now, lease_until=now + LEASE_MS)
+
+        going = await self._database.write(work)
         gone = {posting.message.id for exchange in exchanges for posting in exchange.postings}
         self._held = [message for message in self._held if message.id not in gone]
         for batch in built:
@@ -168,7 +183,8 @@ class Lane:
             exchange.postings = [posting for posting in exchange.postings if posting.message.id in going]
             if not exchange.postings:
                 return
-            batch = build(entry, exchange, token=token)
+            kept = [outgoing for outgoing in batch.outgoing if outgoing.message_id in going]
+            batch = build(entry, exchange, kept, batch.withheld or token)
         for posting in exchange.postings:
             posting.submitted_at = now
         if probe and batch.request is not None:
@@ -315,12 +331,16 @@ class Lane:
         """Loads for the free slots, as many as a short slice of the rate pays for, but always one."""
         budget = entry.rate_per_second * _SLICE
         chosen: list[Load] = []
-        for load in group(entry, self._held, requests=free):
+        for load in group(entry, self._held, requests=free, attach=self._attach(entry)):
             budget -= units(entry, [load])
             if chosen and budget < 0:
                 break
             chosen.append(load)
         return chosen
+
+    def _attach(self, entry: AccountEntry) -> Attach | None:
+        attachments = self._attachments
+        return None if attachments is None else lambda outgoing: attachments.ready(entry, outgoing, self.stir)
 
     async def _lead_away(self, entry: AccountEntry) -> bool:
         """The account is down: what may go another way does so now, the rest waits."""
@@ -336,6 +356,12 @@ class Lane:
         moved = {message.id for message, _ in moves}
         self._held = [message for message in self._held if message.id not in moved]
         return True
+
+    async def _until_due(self) -> float:
+        """Seconds until the next message falls due, at most those of an idle round: a throttle counts on it."""
+        now = now_ms()
+        due = await self._database.read(lambda tx: next_due(tx, self.account_id, after=now))
+        return _IDLE if due is None else min(_IDLE, (due - now) / 1000)
 
     async def _sleep(self, seconds: float) -> None:
         # Not `wait_for`: on Python 3.11 it can swallow the cancellation that ends this lane.

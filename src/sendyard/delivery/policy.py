@@ -27,6 +27,7 @@ RULES: dict[ErrorKind, Rule] = {
     ErrorKind.AUTH_FAILED: Rule(next_route=True, pauses_account=True),
     ErrorKind.OUT_OF_CREDIT: Rule(next_route=True, pauses_account=True),
     ErrorKind.NOT_REGISTERED: Rule(next_route=True),
+    ErrorKind.REGISTRY_REFUSED: Rule(),
     ErrorKind.UNSUPPORTED: Rule(next_route=True),
     ErrorKind.INVALID_RECIPIENT: Rule(),
     ErrorKind.OPTED_OUT: Rule(suppresses=True),

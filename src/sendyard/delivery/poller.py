@@ -12,7 +12,7 @@ from sendyard.delivery.queries import free_poll, lease_poll
 from sendyard.delivery.redaction import redact
 from sendyard.delivery.tokens import Tokens
 from sendyard.delivery.transport import Lost, NotSent, Transport
-from sendyard.domain.addresses import Address, AddressKind
+from sendyard.domain.addresses import Address
 from sendyard.ledger.polls import DuePoll, cursor, due_polls, keep_cursor, polled
 from sendyard.providers.abilities import Pending, ReportPolling
 from sendyard.providers.contract import ProtocolError
@@ -120,9 +120,8 @@ class Poller:
 
 
 def _pending(poll: DuePoll) -> Pending:
-    kind = AddressKind.PHONE if poll.recipient.startswith("+") else AddressKind.LINE_ID
     submitted_at = datetime.fromtimestamp(poll.submitted_at / 1000, UTC)
-    return Pending(poll.attempt_id, poll.provider_ref, Address(kind, poll.recipient), submitted_at)
+    return Pending(poll.attempt_id, poll.provider_ref, Address.known(poll.recipient), submitted_at)
 
 
 def _later(due: list[DuePoll], delays: tuple[float, ...], now: int) -> list[tuple[str, int | None]]:

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from sendyard.delivery.fact_queries import fact_revisions
 from sendyard.providers.contract import AccountNotice, TemplateChange
-from sendyard.storage.identifiers import new_id
+from sendyard.storage.identifiers import new_id, now_ms
 from sendyard.storage.transaction import Transaction
 
 Row = tuple[Any, ...]
@@ -47,6 +48,7 @@ class ConnectionRows(NamedTuple):
     routes: list[Row]
     workspaces: list[Row]
     catalogues: list[Row]  # (account, revision) of those whose templates were listed at least once
+    facts: list[Row]  # (workspace, revision) of those that told something about themselves
 
 
 class Stop(NamedTuple):
@@ -70,7 +72,9 @@ class Standing(NamedTuple):
 
 def connection_rows(tx: Transaction) -> ConnectionRows:
     """Read every account, route and workspace: tens to hundreds of rows in all."""
-    return ConnectionRows(tx.rows(_ACCOUNTS), tx.rows(_ROUTES), tx.rows(_WORKSPACES), tx.rows(_CATALOGUES))
+    return ConnectionRows(
+        tx.rows(_ACCOUNTS), tx.rows(_ROUTES), tx.rows(_WORKSPACES), tx.rows(_CATALOGUES), fact_revisions(tx, now_ms())
+    )
 
 
 def template_copies(tx: Transaction, account_id: str) -> list[Row]:

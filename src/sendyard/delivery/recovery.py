@@ -10,7 +10,7 @@ import logging
 from datetime import UTC, datetime
 from functools import partial
 
-from sendyard.delivery.batches import Batch, Load, build, outgoing_of, units
+from sendyard.delivery.batches import Batch, Load, build, call_for, outgoing_of, units
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.dispatcher import Dispatcher
 from sendyard.delivery.roundtrip import round_trip
@@ -23,7 +23,7 @@ from sendyard.ledger.receipts import close
 from sendyard.ledger.recovery import postpone, recover, take_doubtful
 from sendyard.ledger.reports import AfterFailure, match_again
 from sendyard.providers.abilities import Found, NotFound, SubmitLookup
-from sendyard.providers.contract import Accepted, ProtocolError, Receipt, Refused, Unknown
+from sendyard.providers.contract import Accepted, Outgoing, ProtocolError, Receipt, Refused, Unknown
 from sendyard.providers.wire import HttpResponse
 from sendyard.storage.engine import Database
 from sendyard.storage.failures import DATABASE_AWAY
@@ -119,7 +119,11 @@ class Recovery:
             await self._postpone(exchange, None)
 
     async def _repeat(self, entry: AccountEntry, exchange: Exchange) -> None:
-        batch = build(entry, exchange, token=await self._dispatcher.tokens.of(entry))
+        outgoing = await self._outgoing(entry, exchange)
+        if outgoing is None:
+            await self._postpone(exchange, _WAITS[0])
+            return
+        batch = build(entry, exchange, outgoing=outgoing, token=await self._dispatcher.tokens.of(entry))
         cost = units(entry, [Load(exchange.postings, batch.outgoing)])
         await self._dispatcher.limits.acquire(entry.workspace_id, entry.id, cost, entry.rate_per_second)
         receipts, response = await round_trip(self._transport, entry, batch)
@@ -127,9 +131,24 @@ class Recovery:
         asked = [receipt for receipt in receipts if receipt.message_id in doubtful]
         await self._write(entry, batch, asked, response)
 
+    async def _outgoing(self, entry: AccountEntry, exchange: Exchange) -> list[Outgoing] | None:
+        """The messages as they left, their files put in place again; None when a file cannot be had now."""
+        found = [outgoing_of(posting, entry.provider) for posting in exchange.postings]
+        attachments = self._dispatcher.attachments
+        if attachments is None:
+            return found
+        attached = [await attachments.resolved(entry, outgoing) for outgoing in found]
+        whole = [outgoing for outgoing in attached if isinstance(outgoing, Outgoing)]
+        return whole if len(whole) == len(found) else None
+
     async def _look_up(self, entry: AccountEntry, exchange: Exchange, doubtful: list[Posting]) -> None:
         receipts = [await self._ask(entry, posting) for posting in doubtful]
-        await self._write(entry, build(entry, exchange), receipts, None)
+        outgoing = await self._outgoing(entry, exchange)
+        if outgoing is not None:
+            batch = build(entry, exchange, outgoing=outgoing)
+        else:
+            batch = Batch(exchange, [], call_for(entry, exchange.id), None)
+        await self._write(entry, batch, receipts, None)
 
     async def _ask(self, entry: AccountEntry, posting: Posting) -> Receipt:
         adapter = entry.adapter

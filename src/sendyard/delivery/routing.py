@@ -3,10 +3,10 @@ Which accounts a message may go through, in which order, and why: the same answe
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sendyard.delivery.directory import AccountEntry, Directory, RouteEntry
 from sendyard.domain.channels import Channel, Purpose
+from sendyard.domain.values import dataclass
 
 _MEMO_LIMIT = 4096  # senders are free text, so the keys have no natural end
 

@@ -12,6 +12,7 @@ from sendyard.delivery.directory import AccountEntry
 from sendyard.delivery.policy import RULES, Policy
 from sendyard.delivery.queries import pause_account, suppress
 from sendyard.delivery.redaction import describe_request, describe_response, redact
+from sendyard.domain.addresses import Address
 from sendyard.domain.channels import Purpose
 from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.domain.status import AttemptStatus, MessageStatus
@@ -52,7 +53,8 @@ def settle(
     settled = Settled(Closing(exchange.id, entry.id, ()))
     by_id = {posting.message.id: posting for posting in exchange.postings}
     # Counted from the hand-over, so that what left together is asked for together.
-    poll_at = _first_poll(entry, exchange.postings[0].submitted_at or now)
+    first = exchange.postings[0]
+    poll_at = _first_poll(entry, first.message.to, first.submitted_at or now)
     in_doubt = False
     answered = False
     for receipt in receipts:
@@ -142,9 +144,9 @@ def _price(per_part: Decimal, parts: int) -> str:
     return str(per_part * parts)
 
 
-def _first_poll(entry: AccountEntry, now: int) -> int | None:
-    spec = entry.adapter.spec
-    if spec.poll_limit and isinstance(entry.adapter, ReportPolling):
+def _first_poll(entry: AccountEntry, to: Address, now: int) -> int | None:
+    adapter, spec = entry.adapter, entry.adapter.spec
+    if spec.poll_limit and isinstance(adapter, ReportPolling) and adapter.reports_on(to):
         # Without an address to call back to, asking is the only way to hear anything.
         return now + int(1000 * (spec.confirm_within if entry.callback_url else spec.poll_delays[0]))
     return None

@@ -5,6 +5,7 @@ Values are kept as text, so that every store compares and indexes them alike: nu
 `1200.50 TWD`, days as ISO 8601.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
@@ -44,6 +45,8 @@ class FieldDefinition:
     currency: str = ""
     choices: tuple[str, ...] = ()
 
+
+_PLAIN_AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,2})?", re.ASCII)
 
 Value: TypeAlias = str | Decimal | Money | date
 
@@ -121,6 +124,21 @@ def _read(plain: str, definition: FieldDefinition, country: str) -> FieldReading
             return _choice(restore(plain), definition)
         case unknown:
             assert_never(unknown)
+
+
+def plain_amount(text: str, definition: FieldDefinition) -> str:
+    """
+    Give what `parse_field` and `store_value` make of a number or an amount that is nothing but digits; "" for others.
+
+    Files have millions of them, and reading what people write around numbers takes fifty times as long.
+    """
+    if not _PLAIN_AMOUNT.fullmatch(text):
+        return ""
+    if definition.type is FieldType.NUMBER:
+        return f"{Decimal(text):f}"
+    if definition.type is FieldType.MONEY and definition.currency:
+        return f"{Decimal(text):f} {definition.currency}"
+    return ""
 
 
 def store_value(value: Value) -> str:

@@ -6,9 +6,8 @@ Senders never pass through here: `16009064` is a Korean sender as it stands, and
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import phonenumbers
 from phonenumbers import (
@@ -21,6 +20,7 @@ from phonenumbers import (
 )
 
 from sendyard.domain.phone_field import read_field
+from sendyard.domain.values import dataclass
 
 LONGEST_INPUT = 200
 """A field of more characters than this holds something else than a number."""
@@ -60,8 +60,7 @@ _DETAILS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedNumber:
+class ParsedNumber(NamedTuple):
     """
     What became of one number as a person typed it.
 
@@ -83,7 +82,7 @@ class ParsedNumber:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the document `numbers inspect --json` prints for each number."""
-        return asdict(self)
+        return self._asdict()
 
 
 def can_text(parsed: ParsedNumber) -> bool:
@@ -103,6 +102,9 @@ def parse_phone(text: str, country: str | None = None) -> ParsedNumber:
     region = country.strip().upper() if country else ""
     if region not in phonenumbers.SUPPORTED_REGIONS:
         region = ""
+    # Not remembered: reading such a number takes no longer than finding it again would.
+    if common := _common(text, region):
+        return common
     return _parse(text, region) if len(text) <= LONGEST_INPUT else _refused(text, "too_long", region, ())
 
 
@@ -210,8 +212,6 @@ class _Reading:
 
 @lru_cache(maxsize=4096)
 def _parse(text: str, region: str) -> ParsedNumber:
-    if common := _common(text, region):
-        return common
     field = read_field(text)
     if field.reason:
         return _refused(text, field.reason, region, field.notes)
@@ -243,7 +243,9 @@ def _common(text: str, region: str) -> ParsedNumber | None:
         return None
     code, pattern = _COMMON[country]
     found = pattern.fullmatch(text.replace("-", "").replace(" ", ""))
-    return _result(text, code + found[1], "0" + found[1], "mobile", country, ()) if found else None
+    if not found:
+        return None
+    return ParsedNumber(text, True, code + found[1], "0" + found[1], "mobile", country, "", "")  # noqa: FBT003
 
 
 def _american(text: str) -> ParsedNumber | None:

@@ -39,6 +39,10 @@ WITH RECURSIVE lane(group_id) AS (
 SELECT lane.group_id FROM lane
 WHERE lane.group_id = '' OR lane.group_id IN (SELECT id FROM campaigns WHERE status IN ('preparing', 'sending'))
 """
+_NEXT_DUE = f"""
+SELECT min((SELECT min(m.due_at) FROM messages m WHERE m.account_id = ? AND m.priority = ?
+            AND m.group_id = active.group_id AND m.due_at > ?)) FROM ({_GROUPS}) AS active
+"""
 _WAITING = "account_id = ? AND priority = ? AND group_id = ? AND due_at IS NOT NULL AND due_at <= ?"
 # One row of JSON: each row read by itself would hand the interpreter's lock to and fro.
 _READ = f"""
@@ -114,6 +118,17 @@ def _take(
         return _decode(tx.rows(_READ.format(free=""), (*lane, quota))[0][0])
     condition, parameter = tx.among(taken)
     return _decode(tx.rows(_READ.format(free=f"AND id NOT {condition}"), (*lane, parameter, quota))[0][0])
+
+
+def next_due(tx: Transaction, account_id: str, *, after: int) -> int | None:
+    """The first moment behind `after` at which a message of one account falls due; None when none does."""
+    found = [
+        due
+        for priority in _PRIORITIES
+        for (due,) in tx.rows(_NEXT_DUE, (account_id, priority, after, account_id, priority, account_id, priority))
+        if due is not None
+    ]
+    return min(found, default=None)
 
 
 def waiting(tx: Transaction, account_id: str, *, limit: int) -> list[Claimed]:

@@ -48,8 +48,15 @@ def enqueue(tx: Transaction, messages: Sequence[NewMessage]) -> int:
         for m in messages
         if m.status not in _WAITING
     ]
-    if stopped:
-        tx.run_many(_INSERT_EVENT, stopped)
+    noted = [
+        (m.workspace_id, m.id, note.kind, m.status, note.rule, note.detail, m.created_at, m.id)
+        for m in messages
+        for note in m.notes
+        # What is changed in a campaign's text is changed in all of them, and its preflight keeps it.
+        if note.kind is not None and not (m.campaign_id and note.kind is EventKind.CHANGED)
+    ]
+    if stopped or noted:
+        tx.run_many(_INSERT_EVENT, [*noted, *stopped])
     if len(stopped) < len(messages):
         tx.wake()
     return stored

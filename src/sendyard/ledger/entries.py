@@ -3,10 +3,11 @@ What goes into the ledger and what comes out of it, as values.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field, fields
 from enum import StrEnum
+from operator import attrgetter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sendyard.domain.addresses import Address
 from sendyard.domain.channels import Channel, Purpose
@@ -14,6 +15,7 @@ from sendyard.domain.content import Content
 from sendyard.domain.errors import ProviderError
 from sendyard.domain.ids import attempt_id
 from sendyard.domain.status import AttemptStatus, MessageStatus, ReportStatus
+from sendyard.domain.values import dataclass
 
 
 class EventKind(StrEnum):
@@ -29,6 +31,17 @@ class EventKind(StrEnum):
     CANCELLED = "cancelled"
     SUPPRESSED = "suppressed"
     RETURNED = "returned"  # a crash or a pause gave it back before anything left
+    DEFERRED = "deferred"  # a rule of hours lets it wait
+    CHANGED = "changed"  # a rule had something added to its text, or put right in it
+
+
+class Note(NamedTuple):
+    """What a rule said of a message before it entered; one with a `kind` becomes an event, with the rule as code."""
+
+    rule: str
+    level: str  # domain.countries.rules.Level
+    detail: str
+    kind: EventKind | None = None
 
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -42,7 +55,7 @@ class NewMessage:
     `route` is a snapshot of account ids, first choice first; the first is the lane it waits in.
     `status` is queued, scheduled (with `send_at`), or suppressed/failed with `error`. `variants` say the same at
     providers, by slug, that take it in another form (a registered template); `registration` is as in
-    `providers.contract.Outgoing`.
+    `providers.contract.Outgoing`; `notes` are what rules had to say of it.
     """
 
     id: str
@@ -70,6 +83,19 @@ class NewMessage:
     reference: str = ""
     metadata: str = "{}"
     error: ProviderError | None = None
+    notes: Sequence[Note] = ()
+
+    def but(self, **changes: Any) -> "NewMessage":
+        """Like `dataclasses.replace`, which takes three times as long for so many fields."""
+        values = list(_all_of(self))
+        for name, value in changes.items():
+            values[_PLACES[name]] = value
+        return NewMessage(*values)
+
+
+_NAMES = [one.name for one in fields(NewMessage)]
+_PLACES = {name: place for place, name in enumerate(_NAMES)}
+_all_of = attrgetter(*_NAMES)
 
 
 @dataclass(slots=True)
@@ -170,6 +196,7 @@ class Report:
     dedupe_key: str
     reference: str = ""
     provider_ref: str = ""
+    other_ref: str = ""  # another id of the same message at the provider; later reports may name it as `provider_ref`
     recipient: str = ""
     channel: str = ""
     error: ProviderError | None = None

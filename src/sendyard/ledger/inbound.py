@@ -28,32 +28,32 @@ def keep_inbound(
     identities: Sequence[tuple[str, str]] = (),
     profile_name: str = "",
     choice: str = "",
-) -> bool:
+) -> str:
     """
-    Store one inbound message; False when it is known already.
+    Store one inbound message; gives its id, or "" when it is known already.
 
     `identities` are (kind, value) of other addresses of the same person, `choice` the button or row that was pressed.
     """
-    return bool(
-        tx.run(
-            "INSERT INTO inbound_messages (id, workspace_id, account_id, sender, sender_kind,"
-            " identities, profile_name, choice, recipient, channel, text, provider_ref, dedupe_key, received_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (
-                new_id(),
-                workspace_id,
-                account_id,
-                sender,
-                sender_kind,
-                _encode(identities).decode(),
-                profile_name,
-                choice,
-                recipient,
-                channel,
-                text,
-                provider_ref,
-                dedupe_key,
-                received_at,
-            ),
-        )
+    inbound_id = new_id()
+    stored = tx.run(
+        "INSERT INTO inbound_messages (id, workspace_id, account_id, sender, sender_kind,"
+        " identities, profile_name, choice, recipient, channel, text, provider_ref, dedupe_key, received_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (
+            inbound_id,
+            workspace_id,
+            account_id,
+            sender,
+            sender_kind,
+            _encode(identities).decode(),
+            profile_name,
+            choice,
+            recipient,
+            channel,
+            text,
+            provider_ref,
+            dedupe_key,
+            received_at,
+        ),
     )
+    return inbound_id if stored else ""

@@ -8,13 +8,14 @@ import json
 from collections.abc import Sequence
 
 from sendyard.ledger.entries import EventKind, Exchange
+from sendyard.ledger.pacing import keep_pace
 from sendyard.storage.transaction import Transaction
 
 # Asked again here, inside the claim: a campaign may have been paused and a person may have opted out
-# since preflight. One-time codes are asked for by the person and pass.
+# since preflight. One-time codes are asked for by the person and pass, and so does the answer to a stop word.
 _SUPPRESSED = """EXISTS (
     SELECT 1 FROM suppressions s WHERE s.workspace_id = messages.workspace_id AND s.address = messages.address
-      AND s.channel IN ('', messages.channel) AND s.purpose IN ('', messages.purpose))"""
+      AND s.channel IN ('', messages.channel) AND s.purpose IN ('', messages.purpose) AND s.spares <> messages.id)"""
 _POST = f"""
 UPDATE messages SET status = 'sending', due_at = NULL, lease_owner = NULL, lease_until = NULL, attempts = attempts + 1
 WHERE id {{among}} AND attempts = ? AND status IN ('queued', 'scheduled') AND (due_at IS NOT NULL OR lease_owner = ?)
@@ -40,8 +41,11 @@ def post(tx: Transaction, exchanges: Sequence[Exchange], *, owner: str, now: int
     """
     ids: list[str] = []
     by_number: dict[int, list[str]] = {}
+    early = keep_pace(tx, exchanges, owner=owner, now=now)
     for exchange in exchanges:
         for posting in exchange.postings:
+            if posting.message.id in early:
+                continue
             ids.append(posting.message.id)
             by_number.setdefault(posting.number, []).append(posting.message.id)
     going: set[str] = set()

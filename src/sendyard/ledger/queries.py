@@ -19,11 +19,21 @@ _NAMES = [column.strip().removeprefix("m.") for column in _MESSAGE.split(",")]
 
 
 def message(tx: Transaction, workspace_id: str, message_id: str) -> dict[str, Any] | None:
-    """One message with its provider reference and cost, or None. Times are milliseconds."""
+    """
+    One message with its provider reference and cost, or None. Times are milliseconds.
+
+    `rules` are (kind, rule, detail) of what rules changed about it or moved it for.
+    """
     rows = tx.rows(
         f"SELECT {_MESSAGE} FROM messages m WHERE m.id = ? AND m.workspace_id = ?", (message_id, workspace_id)
     )
-    return _with_attempts(tx, rows)[0] if rows else None
+    if not rows:
+        return None
+    said = tx.rows(
+        "SELECT kind, code, detail FROM events WHERE message_id = ? AND kind IN ('deferred', 'changed') ORDER BY seq",
+        (message_id,),
+    )
+    return {**_with_attempts(tx, rows)[0], "rules": said}
 
 
 def messages(

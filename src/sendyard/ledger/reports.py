@@ -48,6 +48,7 @@ class _Known:
     rank: int
     recipient: str
     provider_ref: str | None
+    other_ref: str | None
 
     @property
     def number(self) -> int:
@@ -111,6 +112,7 @@ def match_again(tx: Transaction, account_id: str, *, now: int, after_failure: Af
     rows = tx.rows(
         "SELECT u.dedupe_key, u.report FROM unmatched_reports u WHERE u.account_id = ? AND u.received_at >= ?"
         " AND (EXISTS (SELECT 1 FROM attempts a WHERE a.account_id = u.account_id AND a.provider_ref = u.provider_ref)"
+        " OR EXISTS (SELECT 1 FROM attempts a WHERE a.account_id = u.account_id AND a.other_ref = u.provider_ref)"
         " OR EXISTS (SELECT 1 FROM attempts a WHERE a.id = u.reference AND a.account_id = u.account_id))"
         " ORDER BY u.received_at LIMIT ?",
         (account_id, since, _BY_REF_CHUNK),
@@ -148,7 +150,7 @@ def _never(_message: Claimed, _error: ProviderError) -> NextStep:
 
 
 def _find(tx: Transaction, account_id: str, reports: Sequence[Report]) -> list[_Known | None]:
-    columns = "a.id, a.message_id, a.workspace_id, a.rank, m.address, a.provider_ref"
+    columns = "a.id, a.message_id, a.workspace_id, a.rank, m.address, a.provider_ref, a.other_ref"
     source = "FROM attempts a JOIN messages m ON m.id = a.message_id WHERE a.account_id = ? AND"
     by_id: dict[str, _Known] = {}
     references = {report.reference for report in reports if report.reference}
@@ -158,11 +160,14 @@ def _find(tx: Transaction, account_id: str, reports: Sequence[Report]) -> list[_
             by_id[row[0]] = _Known(*row)
     by_ref: dict[str, list[_Known]] = {}
     refs = {r.provider_ref for r in reports if r.provider_ref and r.reference not in by_id}
-    if refs:
-        condition, parameter = tx.among(refs)
-        for row in tx.table(columns, f"{source} a.provider_ref {condition}", (account_id, parameter)):
-            # One attempt found both ways must stay one: what a report does to it, the next one builds on.
-            by_ref.setdefault(row[-1], []).append(by_id.get(row[0]) or _Known(*row))
+    for column in ("provider_ref", "other_ref"):
+        if sought := refs - by_ref.keys():
+            condition, parameter = tx.among(sought)
+            for *row, ref in tx.table(
+                f"{columns}, a.{column}", f"{source} a.{column} {condition}", (account_id, parameter)
+            ):
+                # One attempt found in several ways must stay one: what a report does to it, the next one builds on.
+                by_ref.setdefault(ref, []).append(by_id.setdefault(row[0], _Known(*row)))
     return [by_id.get(report.reference) or _choose(by_ref.get(report.provider_ref, []), report) for report in reports]
 
 
@@ -278,13 +283,24 @@ def _apply(tx: Transaction, said: Sequence[_Said], *, now: int, after_failure: A
 def _add_facts(tx: Transaction, said: Sequence[_Said]) -> None:
     """Keep what a report knows of its attempt beyond the status, where it adds anything."""
     for attempt, report in said:
-        names_it = report.provider_ref and attempt.provider_ref is None
+        names_it = (report.provider_ref and attempt.provider_ref is None) or (
+            report.other_ref and attempt.other_ref is None
+        )
         if names_it or report.parts is not None or report.cost_amount is not None:
             attempt.provider_ref = attempt.provider_ref or report.provider_ref or None
+            attempt.other_ref = attempt.other_ref or report.other_ref or None
             tx.run(
-                "UPDATE attempts SET provider_ref = COALESCE(provider_ref, ?), parts = COALESCE(?, parts),"
-                " cost_amount = COALESCE(?, cost_amount), cost_currency = COALESCE(?, cost_currency) WHERE id = ?",
-                (report.provider_ref or None, report.parts, report.cost_amount, report.cost_currency, attempt.id),
+                "UPDATE attempts SET provider_ref = COALESCE(provider_ref, ?), other_ref = COALESCE(other_ref, ?),"
+                " parts = COALESCE(?, parts), cost_amount = COALESCE(?, cost_amount),"
+                " cost_currency = COALESCE(?, cost_currency) WHERE id = ?",
+                (
+                    report.provider_ref or None,
+                    report.other_ref or None,
+                    report.parts,
+                    report.cost_amount,
+                    report.cost_currency,
+                    attempt.id,
+                ),
             )
 
 

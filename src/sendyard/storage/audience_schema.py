@@ -128,11 +128,33 @@ contact_imports = Table(
     Column("no", BigInteger, primary_key=True, autoincrement=False),
     Column("id", ID, nullable=False, unique=True),
     Column("name", Text, nullable=False),
-    Column("status", Text, nullable=False),  # running, done, failed, undoing, undone
+    # inspected, checking, queued, running, done, failed, cancelled, undoing, undone
+    Column("status", Text, nullable=False),
     Column("counts", Text, nullable=False),  # JSON
     Column("created_at", TIME, nullable=False),
     Column("finished_at", TIME),
     Column("undone_at", TIME),
+    Column("manner", Text, nullable=False, server_default="{}"),  # JSON: how the file is read and stored
+    Column("shape", Text, nullable=False, server_default="{}"),  # JSON: what the file turned out to be
+    Column("file", Text, nullable=False, server_default=""),  # its name among the files that wait; "" without one
+    Column("at_row", BigInteger, nullable=False, server_default="0"),  # everything up to this row is stored
+    Column("read_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("total_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("checked", Text, nullable=False, server_default=""),  # JSON: the counts of the last dry run
+    Column("failure", Text, nullable=False, server_default=""),  # why it failed, and what to do
+    Column("owner", ID, nullable=False, server_default=""),  # the process that works on it
+    Column("lease_until", TIME),
+)
+
+contact_import_refusals = Table(  # refused rows as lines of CSV, a piece for each step
+    "contact_import_refusals",
+    metadata,
+    _unchecked_key(),
+    Column("import_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_row", BigInteger, primary_key=True, autoincrement=False),
+    Column("lines", Text, nullable=False),
+    Column("created_at", TIME, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 contact_import_changes = Table(  # what an import changed in contacts that were there before
@@ -158,7 +180,7 @@ contact_history = Table(
     Index("ix_contact_history_contact", "workspace_id", "contact_id", "id"),
 )
 
-consents = Table(  # what people said, never changed; the newest for an address, channel and purpose holds
+consents = Table(  # what people said, never changed; the newest for an address, channel, purpose and kind holds
     "consents",
     metadata,
     Column("id", ID, primary_key=True),
@@ -166,12 +188,15 @@ consents = Table(  # what people said, never changed; the newest for an address,
     Column("address", ID, nullable=False),
     Column("channel", Text, nullable=False),  # "" stands for any
     Column("purpose", Text, nullable=False),
+    Column("kind", Text, nullable=False, server_default="marketing"),  # domain.countries.situation.ConsentKind
     Column("state", Text, nullable=False),  # asked, granted, withdrawn
     Column("source", Text, nullable=False, server_default=""),
     Column("evidence", Text, nullable=False, server_default=""),
     Column("at", TIME, nullable=False),  # when the person said so
+    Column("confirmed_at", TIME),  # when the person was last reminded of it
     Column("created_at", TIME, nullable=False),
     Index("ix_consents_address", "workspace_id", "address", "channel", "purpose", "at", "id"),
+    Index("ix_consents_given", "workspace_id", "at"),
 )
 
 erased_suppressions = Table(  # suppressions of people who were erased: the address is a keyed hash

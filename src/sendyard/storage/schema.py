@@ -121,6 +121,9 @@ suppressions = Table(
     Column("source", Text, nullable=False, server_default=""),
     Column("evidence", Text, nullable=False, server_default=""),
     Column("created_at", TIME, nullable=False),
+    # The one message it lets through: the answer to the person's own word, such as "you will get no more".
+    Column("spares", ID, nullable=False, server_default=""),
+    Column("needs_review", Boolean, nullable=False, server_default=text("false")),  # read from a sentence, not a word
     UniqueConstraint("workspace_id", "address", "channel", "purpose"),
 )
 
@@ -133,6 +136,7 @@ templates = Table(
     Column("name", Text, nullable=False),
     Column("version", Integer, nullable=False),  # the newest
     Column("created_at", TIME, nullable=False),
+    Column("archived_at", TIME),  # null: offered
     UniqueConstraint("workspace_id", "code"),
 )
 
@@ -146,6 +150,8 @@ template_versions = Table(  # immutable
     Column("body", Text, nullable=False),
     # JSON: what the same text is at providers that only take registered ones; see features.templates.registered
     Column("registered", Text, nullable=False, server_default="{}"),
+    # JSON: bodies by channel and language, and the variables; "" where `body` says all; see features.templates.document
+    Column("document", Text, nullable=False, server_default=""),
     Column("created_at", TIME, nullable=False),
     UniqueConstraint("template_id", "version"),
 )
@@ -169,9 +175,35 @@ campaigns = Table(
     Column("created_at", TIME, nullable=False),
     Column("started_at", TIME),
     Column("finished_at", TIME),
+    Column("plan", Text, nullable=False, server_default="{}"),  # JSON, see features.campaigns.plan
+    Column("given_rows", Integer, nullable=False, server_default="0"),  # rows up to this one came with the request
+    Column("gathering", Text, nullable=False, server_default=""),  # JSON: how far; "" when the audience is complete
+    Column("start_wanted", Text, nullable=False, server_default=""),  # who wants it started once it is gathered
+    Column("send_at", TIME),  # while it is scheduled: when the timer looks at it
+    Column("parent_id", ID),  # the repeating campaign of which this is one run
+    Column("run_at", TIME),  # the moment this run was due
+    Column("created_by", Text, nullable=False, server_default=""),
+    Column("reach", Text, nullable=False, server_default="all"),  # all, team, test: whom its key may reach
+    Column("reserved", BigInteger, nullable=False, server_default="0"),  # millionths: the price of its messages so far
+    Column("archived_at", TIME),
+    Index("ix_campaigns_workspace", "workspace_id", "id"),
+    Index(
+        "ix_campaigns_due",
+        "send_at",
+        sqlite_where=text("send_at IS NOT NULL"),
+        postgresql_where=text("send_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_campaigns_run",
+        "parent_id",
+        "run_at",
+        unique=True,
+        sqlite_where=text("parent_id IS NOT NULL"),
+        postgresql_where=text("parent_id IS NOT NULL"),
+    ),
 )
 
-campaign_recipients = Table(  # the frozen audience: one row of the file each
+campaign_recipients = Table(  # the frozen audience: one row of the file, or one contact, each
     "campaign_recipients",
     metadata,
     Column("campaign_id", ID, ForeignKey("campaigns.id"), primary_key=True),
@@ -184,6 +216,20 @@ campaign_recipients = Table(  # the frozen audience: one row of the file each
     Column("code", Text, nullable=False, server_default=""),  # why the row is refused; empty when it is good
     Column("detail", Text, nullable=False, server_default=""),
     Column("fixed", Text, nullable=False, server_default=""),  # what was repaired, in words
+    Column("language", Text, nullable=False, server_default=""),  # of the contact, as it was then
+    Column("zone", Text, nullable=False, server_default=""),  # likewise; an IANA name
+    Column("contact_no", BigInteger),  # whose address it is
+    Column("variant", SmallInteger, nullable=False, server_default="0"),  # of an experiment; 0: none yet
+    Column("part", Text, nullable=False, server_default=""),  # of an experiment: sample or rest
+    # One person gets one message, however many lists, files and hands name them.
+    Index(
+        "ix_campaign_recipients_address",
+        "campaign_id",
+        "address",
+        unique=True,
+        sqlite_where=text("address <> ''"),
+        postgresql_where=text("address <> ''"),
+    ),
 )
 
 idempotency_keys = Table(
@@ -304,6 +350,7 @@ attempts = Table(
     Column("status", Text, nullable=False),
     Column("rank", SmallInteger, nullable=False),  # domain.status.RANK of the status
     Column("provider_ref", Text),
+    Column("other_ref", Text),  # the same message's second id, where a provider has two
     Column("parts", SmallInteger),
     Column("cost_amount", Text),
     Column("cost_currency", Text),
@@ -319,6 +366,12 @@ attempts = Table(
         "provider_ref",
         sqlite_where=text("provider_ref IS NOT NULL"),
         postgresql_where=text("provider_ref IS NOT NULL"),
+    ),
+    Index(
+        "ix_attempts_other_ref",
+        "other_ref",
+        sqlite_where=text("other_ref IS NOT NULL"),
+        postgresql_where=text("other_ref IS NOT NULL"),
     ),
     Index(
         "ix_attempts_poll",
@@ -392,6 +445,8 @@ inbound_messages = Table(
     Column("dedupe_key", Text, nullable=False),
     Column("received_at", TIME, nullable=False),
     UniqueConstraint("account_id", "dedupe_key"),
+    # When somebody last wrote: whether free text may be sent on WhatsApp depends on it.
+    Index("ix_inbound_messages_sender", "workspace_id", "channel", "sender", "received_at"),
 )
 
 unreadable_callbacks = Table(  # authentic as far as can be told, but in no documented form: kept for a person

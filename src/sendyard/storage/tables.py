@@ -4,12 +4,36 @@ All tables together: whoever migrates, saves or compares a database needs every 
 
 from sqlalchemy import MetaData
 
-from sendyard.storage import audience_schema, provider_schema, schema
+from sendyard.storage import (
+    audience_schema,
+    campaign_schema,
+    consent_schema,
+    drip_schema,
+    experiment_schema,
+    facts_schema,
+    links_schema,
+    media_schema,
+    provider_schema,
+    records_schema,
+    schema,
+)
 
 
 def _all() -> MetaData:
     """Give the one catalogue that every module with tables writes into, once all of them are imported."""
-    for module in (schema, provider_schema, audience_schema):
+    for module in (
+        schema,
+        provider_schema,
+        audience_schema,
+        facts_schema,
+        consent_schema,
+        records_schema,
+        media_schema,
+        campaign_schema,
+        drip_schema,
+        links_schema,
+        experiment_schema,
+    ):
         if module.metadata is not schema.metadata:
             raise RuntimeError(f"{module.__name__} has a catalogue of its own")
     return schema.metadata

@@ -95,6 +95,14 @@ class Vault:
         key = self._marks.get(fingerprint[:_ID_BYTES], b"")
         return hmac.compare_digest(fingerprint[_ID_BYTES:], _mark(key, value, bound_to)) and bool(key)
 
+    def derived(self, purpose: str) -> list[bytes]:
+        """
+        Give one key of 32 bytes for a purpose from each key of the ring, newest first.
+
+        What they mark lives as long as their key stays in the ring.
+        """
+        return [_mark(key, b"", purpose) for key in self._marks.values()]
+
     def is_current(self, sealed: bytes) -> bool:
         """Whether it is sealed with the newest key, so that rotation has nothing to do."""
         return sealed[:1] == _VERSION and _id_of(sealed) == self._newest

@@ -15,6 +15,7 @@ from sendyard.domain.errors import ErrorKind
 from sendyard.emulator.scenarios import Callbacks, Error, Latency, Outcome, Refuse, Reset, Throttle
 from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
+from tests.any_hour import at_any_hour
 from tests.running import AMERICA, HOUR, KOREA, Running, eager
 
 OTP, TRANSACTIONAL, PROMOTIONAL = Purpose.OTP, Purpose.TRANSACTIONAL, Purpose.PROMOTIONAL
@@ -135,6 +136,7 @@ async def test_an_account_that_is_down_is_left_alone_and_others_take_over(runnin
 
 
 async def test_without_another_way_messages_wait_until_the_account_is_back(running: Running) -> None:
+    await at_any_hour(running.yard)
     account = await running.account("mitake", open_requests=1)
     breaker = running.dispatcher.breaker(account)
     outage = running.scenario(Error())
@@ -289,6 +291,7 @@ async def test_the_rate_of_an_account_is_kept(running: Running) -> None:
 
 
 async def test_a_code_overtakes_an_offer_to_thousands(running: Running) -> None:
+    await at_any_hour(running.yard)
     account = await running.account("twilio", rate_per_second=40, open_requests=10)
     bulk = await running.queue(account, count=80, pattern=AMERICA, purpose=PROMOTIONAL)
     running.start()
@@ -306,6 +309,7 @@ async def test_a_code_overtakes_an_offer_to_thousands(running: Running) -> None:
 
 
 async def test_a_code_finds_a_free_slot_though_bulk_hangs(running: Running) -> None:
+    await at_any_hour(running.yard)
     account = await running.account("twilio", open_requests=10)
     hanging = await running.queue(account, count=22, pattern="+1202555{:04d}", purpose=PROMOTIONAL)
     running.scenario(Latency(seconds=1.2), suffix="", recipients=tuple(
@@ -326,6 +330,7 @@ async def test_a_code_finds_a_free_slot_though_bulk_hangs(running: Running) -> N
 
 
 async def test_a_paused_campaign_hands_nothing_more_over(running: Running) -> None:
+    await at_any_hour(running.yard)
     account = await running.account("twilio", rate_per_second=40)
     campaign = await asyncio.to_thread(running.books.add_campaign, "c1")
     ids = await running.queue(account, count=60, pattern=AMERICA, campaign_id=campaign, purpose=PROMOTIONAL)

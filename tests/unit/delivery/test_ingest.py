@@ -100,6 +100,25 @@ async def test_a_proof_of_one_account_does_not_open_another(running: Running) ->
     assert set(swapped) == {403}
 
 
+async def test_reports_that_bring_only_the_providers_second_id_find_their_message(running: Running) -> None:
+    """Gupshup's first event says which id the message has at WhatsApp; here that one stands alone in all later ones."""
+    hosted = running.server.world.hosted["gupshup_whatsapp"]
+    account = await running.account("gupshup_whatsapp")
+    entry = running.yard.directory.account(account)
+    assert entry is not None
+    console = {"first_event": "enqueued", "drops_gs_id": True, "callback_url": entry.callback_url}
+    hosted.emulator.register(hosted.state, {**hosted.emulator.sample_account, **console})
+    content = hosted.emulator.sample_content("Your order 17 is on its way.")
+    running.scenario(Outcome(status="read"))
+    sender, pattern = hosted.emulator.sample_sender, "+9198123{:05d}"
+    ids = await running.queue(account, channel=Channel.WHATSAPP, content=content, sender=sender, pattern=pattern)
+    running.start()
+    await running.reach(ids, "read")
+    ((first, second),) = running.yard.rows("SELECT provider_ref, other_ref FROM attempts")
+    assert first != second
+    assert second.startswith("gBEG")
+
+
 async def test_what_cannot_be_read_is_kept_for_a_person_and_not_asked_for_again(running: Running) -> None:
     account = await running.account("mitake")
     token = token_of(running, account)

@@ -26,6 +26,7 @@ def lane_of(running: Running, account: str) -> Lane:
         transport=running.transport,
         limits=running.dispatcher.limits,
         policy=running.dispatcher.policy,
+        threshold=running.dispatcher.threshold,
         breaker=running.dispatcher.breaker(account),
         recorder=running.dispatcher,
         tokens=running.dispatcher.tokens,

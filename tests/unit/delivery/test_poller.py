@@ -12,6 +12,7 @@ from sendyard.delivery import poller as poller_module
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.poller import Poller
 from sendyard.delivery.transport import Lost
+from sendyard.domain.channels import Channel
 from sendyard.emulator.scenarios import Callbacks, Error, Outcome, Reset
 from sendyard.providers.contract import ProtocolError
 from sendyard.providers.registry import adapter
@@ -47,6 +48,22 @@ async def test_reports_whose_callbacks_got_lost_are_asked_for(
     running.start(running.poller.run())
     await running.reach(ids, "delivered")
     assert running.yard.rows("SELECT count(*) FROM attempts WHERE poll_at IS NOT NULL") == [(0,)]
+
+
+async def test_how_far_a_message_to_an_audience_came_is_asked_for_and_no_message_to_a_person(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eager(monkeypatch, "line", confirm_within=0.05, poll_delays=(0.1,) * 20)
+    account = await running.account("line", settings={"audiences": True})
+    (one,) = await running.queue(account, channel=Channel.LINE, to="U" + "0" * 31 + "1")
+    (many,) = await running.queue(account, channel=Channel.LINE, to="audience:5614991017776")
+    running.start(running.poller.run())
+    await running.reach([many], "delivered")
+    await running.reach([one], "sent")
+    assert (running.books.attempt(one)["polls"], running.books.attempt(one)["poll_at"]) == (0, None)
+    assert len(running.letters()) == 51
+    ((subject, detail),) = running.yard.rows("SELECT subject, detail FROM account_notices")
+    assert (subject, detail) == ("narrowcast", "A message to audience:5614991017776 reached 50 of 50 people.")
 
 
 async def test_asking_stops_after_the_last_delay(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,15 +15,24 @@ from sendyard.cli.bench.callbacks import callbacks as measure_callbacks
 from sendyard.cli.bench.dispatch import dispatch as measure_dispatch
 from sendyard.cli.bench.growth import SIZES
 from sendyard.cli.bench.growth import growth as measure_growth
+from sendyard.cli.bench.importing import ROWS
+from sendyard.cli.bench.importing import importing as measure_import
+from sendyard.cli.bench.rehearsing import PEOPLE as RECIPIENTS
+from sendyard.cli.bench.rehearsing import rehearsing as measure_preflight
+from sendyard.cli.bench.segments import PEOPLE
+from sendyard.cli.bench.segments import segments as measure_segments
 from sendyard.cli.bench.yard import measurable, single_recipient
 
 _FIGURES = (
     "messages_per_second",
+    "rows_per_second",
+    "cpu_us_per_row",
     "callbacks_per_second",
     "floor_per_second",
     "threads_per_second",
     "ratio",
     "p50_ms",
+    "p95_ms",
     "p99_ms",
     "peak_memory_mb",
 )
@@ -121,6 +130,54 @@ def growth(provider: str | None, up_to: int, database: str | None, *, as_json: b
         raise click.BadParameter(f"expected one of {', '.join(measurable())}; found {provider!r}")
     sizes = (*(size for size in SIZES if size < up_to), up_to)
     _print(lambda: measure_growth(provider or measurable()[0], sizes, database), 1, as_json=as_json)
+
+
+@bench.command("import")
+@click.option("--rows", default=ROWS, show_default=True, help="People in the file.")
+@_DATABASE
+@_RUNS
+@_JSON
+def import_(rows: int, database: str | None, runs: int, *, as_json: bool) -> None:
+    r"""
+    Rows a second from a file of people into contacts, beside a bare CSV reader that inserts its cells.
+
+    \b
+    Example:
+      sendyard bench import --rows 1000000
+    """
+    _print(lambda: measure_import(rows, database), runs, as_json=as_json)
+
+
+@bench.command()
+@click.option("--people", default=PEOPLE, show_default=True, help="People in the workspace.")
+@click.option("--rounds", default=20, show_default=True, help="Times each filter is counted.")
+@_DATABASE
+@_JSON
+def segments(people: int, rounds: int, database: str | None, *, as_json: bool) -> None:
+    r"""
+    Milliseconds to count whom a filter finds, for filters of every kind, while people change.
+
+    \b
+    Example:
+      sendyard bench segments --people 1000000
+    """
+    _print(lambda: measure_segments(people, rounds, database), 1, as_json=as_json)
+
+
+@bench.command("preflight")
+@click.option("--people", default=RECIPIENTS, show_default=True, help="Recipients of the campaign.")
+@_DATABASE
+@_RUNS
+@_JSON
+def preflight_(people: int, database: str | None, runs: int, *, as_json: bool) -> None:
+    r"""
+    Seconds for the preflight of a campaign of advertising, with a consent to look up for everybody.
+
+    \b
+    Example:
+      sendyard bench preflight --people 100000
+    """
+    _print(lambda: measure_preflight(people, database), runs, as_json=as_json)
 
 
 def _print(measure: Callable[[], dict[str, Any]], runs: int, *, as_json: bool) -> None:

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from sendyard.storage.identifiers import new_id
 from sendyard.storage.transaction import Transaction
 
-_SUPPRESSION = "id, address, channel, purpose, reason, source, evidence, created_at"
+_SUPPRESSION = "id, address, channel, purpose, reason, source, evidence, created_at, needs_review"
 _FIELD = "id, code, name, type, options, currency, slot, created_at"
 _LABEL = "no, id, kind, name, description, created_at"
-_CONSENT = "id, address, channel, purpose, state, source, evidence, at, created_at"
+_CONSENT = "id, address, channel, purpose, state, source, evidence, at, created_at, kind, confirmed_at"
 
 
 class FieldRow(NamedTuple):
@@ -50,6 +50,8 @@ class ConsentRow(NamedTuple):
     evidence: str
     at: int
     created_at: int
+    kind: str = "marketing"  # domain.countries.situation.ConsentKind
+    confirmed_at: int | None = None  # when the person was last reminded of it
 
 
 def fields(tx: Transaction, workspace_id: str) -> list[FieldRow]:
@@ -119,9 +121,16 @@ def delete_label(tx: Transaction, workspace_id: str, label_no: int) -> None:
     tx.run("DELETE FROM labels WHERE workspace_id = ? AND no = ?", (workspace_id, label_no))
 
 
-def suppressions(tx: Transaction, workspace_id: str, *, address: str, after: str, limit: int) -> list[tuple[Any, ...]]:
-    """Suppressions in the order they were made, after the id `after`; of one address unless that is ""."""
+def suppressions(
+    tx: Transaction, workspace_id: str, *, address: str, after: str, limit: int, to_review: bool = False
+) -> list[tuple[Any, ...]]:
+    """
+    Suppressions in the order they were made, after the id `after`; of one address unless that is "".
+
+    `to_review` gives only those that were read from a sentence and that nobody has looked at yet.
+    """
     only, values = (" AND address = ?", (address,)) if address else ("", ())
+    only += " AND needs_review" if to_review else ""
     return tx.rows(
         f"SELECT {_SUPPRESSION} FROM suppressions WHERE workspace_id = ? AND id > ?{only} ORDER BY id LIMIT ?",  # noqa: S608 - constants
         (workspace_id, after, *values, limit),
@@ -135,6 +144,55 @@ def suppression(tx: Transaction, workspace_id: str, address: str, channel: str, 
         " AND purpose = ?",
         (workspace_id, address, channel, purpose),
     )[0]
+
+
+def mark_for_review(tx: Transaction, workspace_id: str, addresses: Iterable[str]) -> None:
+    """Let a person look at the suppressions of all that was just made for these addresses."""
+    condition, parameter = tx.among(addresses)
+    tx.run(
+        f"UPDATE suppressions SET needs_review = TRUE WHERE workspace_id = ? AND address {condition}"  # noqa: S608 - placeholders only
+        " AND channel = '' AND purpose = ''",
+        (workspace_id, parameter),
+    )
+
+
+def reviewed(tx: Transaction, workspace_id: str, suppression_id: str) -> bool:
+    """Note that a person found a suppression right; False when there is none of this id that waits for that."""
+    sql = "UPDATE suppressions SET needs_review = FALSE WHERE workspace_id = ? AND id = ? AND needs_review"
+    return bool(tx.run(sql, (workspace_id, suppression_id)))
+
+
+def lift_own(tx: Transaction, workspace_id: str, addresses: Iterable[str]) -> list[str]:
+    """Lift what these people had asked for themselves, on every channel; gives the addresses, one a suppression."""
+    condition, parameter = tx.among(addresses)
+    found = tx.rows(
+        f"DELETE FROM suppressions WHERE workspace_id = ? AND address {condition} AND reason = 'opted_out'"  # noqa: S608 - placeholders only
+        " RETURNING address",
+        (workspace_id, parameter),
+    )
+    return [address for (address,) in found]
+
+
+def stopped_by_themselves(tx: Transaction, workspace_id: str, addresses: Iterable[str]) -> set[str]:
+    """Which of these people have asked not to be contacted."""
+    condition, parameter = tx.among(addresses)
+    return {
+        address
+        for (address,) in tx.rows(
+            f"SELECT address FROM suppressions WHERE workspace_id = ? AND address {condition}"  # noqa: S608 - placeholders only
+            " AND reason = 'opted_out'",
+            (workspace_id, parameter),
+        )
+    }
+
+
+def spare(tx: Transaction, workspace_id: str, address: str, channel: str, purpose: str, message_id: str) -> None:
+    """Let one message pass the suppressions of an address: the answer to what the person wrote."""
+    tx.run(
+        "UPDATE suppressions SET spares = ? WHERE workspace_id = ? AND address = ? AND channel IN ('', ?)"
+        " AND purpose IN ('', ?)",
+        (message_id, workspace_id, address, channel, purpose),
+    )
 
 
 def suppress_many(tx: Transaction, workspace_id: str, rows: Sequence[Sequence[Any]], *, now: int) -> int:
@@ -201,9 +259,12 @@ def revive_erased(tx: Transaction, workspace_id: str, digest: str) -> list[tuple
 
 def add_consents(tx: Transaction, workspace_id: str, rows: Sequence[ConsentRow]) -> None:
     """Keep what people said."""
-    source, parameter = tx.each(rows, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT")
+    source, parameter = tx.each(
+        rows, "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "TEXT", "BIGINT"
+    )
     tx.run(
-        f"INSERT INTO consents (workspace_id, {_CONSENT}) SELECT ?, c0, c1, c2, c3, c4, c5, c6, c7, c8 FROM {source}",  # noqa: S608 - constants
+        f"INSERT INTO consents (workspace_id, {_CONSENT})"  # noqa: S608 - constants
+        f" SELECT ?, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10 FROM {source}",
         (workspace_id, parameter),
     )
 
@@ -215,8 +276,15 @@ def consents(tx: Transaction, workspace_id: str, *, address: str, after: str, li
     return [ConsentRow(*found) for found in tx.rows(sql, (workspace_id, after, *values, limit))]
 
 
+def words_of(tx: Transaction, workspace_id: str, addresses: Iterable[str]) -> list[ConsentRow]:
+    """Everything these people said, in the order it was recorded."""
+    condition, parameter = tx.among(addresses)
+    sql = f"SELECT {_CONSENT} FROM consents WHERE workspace_id = ? AND address {condition} ORDER BY id"  # noqa: S608 - constants
+    return [ConsentRow(*found) for found in tx.rows(sql, (workspace_id, parameter))]
+
+
 def consents_in_force(tx: Transaction, workspace_id: str, addresses: Iterable[str]) -> list[ConsentRow]:
-    """The newest word of these addresses for each channel and purpose."""
+    """The newest word of these addresses for each channel, purpose and kind."""
     condition, parameter = tx.among(addresses)
     sql = (
         f"SELECT {_CONSENT} FROM consents c WHERE workspace_id = ? AND address {condition} AND NOT EXISTS"  # noqa: S608 - constants
@@ -227,19 +295,38 @@ def consents_in_force(tx: Transaction, workspace_id: str, addresses: Iterable[st
 
 _LATER = (
     "later.workspace_id = c.workspace_id AND later.address = c.address AND later.channel = c.channel"
-    " AND later.purpose = c.purpose AND (later.at > c.at OR (later.at = c.at AND later.id > c.id))"
+    " AND later.purpose = c.purpose AND later.kind = c.kind"
+    " AND (later.at > c.at OR (later.at = c.at AND later.id > c.id))"
 )
 
 
 def consents_given_before(
     tx: Transaction, workspace_id: str, *, purpose: str, before: int, after: str, limit: int
 ) -> list[ConsentRow]:
-    """Consents in force that were given before a moment: those to be renewed."""
+    """Consents in force that were given, and last confirmed, before a moment: those to be renewed."""
     sql = (
         f"SELECT {_CONSENT} FROM consents c WHERE workspace_id = ? AND id > ? AND state = 'granted' AND purpose = ?"  # noqa: S608 - constants
-        f" AND at < ? AND NOT EXISTS (SELECT 1 FROM consents later WHERE {_LATER}) ORDER BY id LIMIT ?"
+        " AND at < ? AND (confirmed_at IS NULL OR confirmed_at < ?)"
+        f" AND NOT EXISTS (SELECT 1 FROM consents later WHERE {_LATER}) ORDER BY id LIMIT ?"
     )
-    return [ConsentRow(*found) for found in tx.rows(sql, (workspace_id, after, purpose, before, limit))]
+    return [ConsentRow(*found) for found in tx.rows(sql, (workspace_id, after, purpose, before, before, limit))]
+
+
+def consents_by_id(tx: Transaction, workspace_id: str, ids: Iterable[str]) -> list[ConsentRow]:
+    """These words, in the order they were recorded; unknown ids are left out."""
+    condition, parameter = tx.among(ids)
+    sql = f"SELECT {_CONSENT} FROM consents WHERE workspace_id = ? AND id {condition} ORDER BY id"  # noqa: S608 - constants
+    return [ConsentRow(*found) for found in tx.rows(sql, (workspace_id, parameter))]
+
+
+def confirm_consents(tx: Transaction, workspace_id: str, ids: Iterable[str], *, at: int) -> int:
+    """Note that people were reminded of these consents; never earlier than they were before."""
+    condition, parameter = tx.among(ids)
+    return tx.run(
+        f"UPDATE consents SET confirmed_at = ? WHERE workspace_id = ? AND id {condition}"  # noqa: S608 - placeholders only
+        " AND COALESCE(confirmed_at, 0) < ?",
+        (at, workspace_id, parameter, at),
+    )
 
 
 def rename_consents(tx: Transaction, workspace_id: str, address: str, pseudonym: str) -> int:

@@ -5,13 +5,14 @@ Provider accounts: add, change, try out, pause.
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from sendyard.delivery.credentials import masked, merged, parse_settings, place, seal_settings
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.tokens import Tokens
 from sendyard.delivery.transport import NotSent, Transport
-from sendyard.domain.errors import AppError, Conflict, FieldError, Invalid, ProviderError
+from sendyard.domain.errors import AppError, Conflict, ErrorKind, FieldError, Invalid, ProviderError
 from sendyard.features.connections import queries
 from sendyard.features.connections.fields import check_fields
 from sendyard.providers.abilities import AccountProbe, BalanceQuery, SenderList, UsageQuery
@@ -158,6 +159,9 @@ class Accounts:
         if not isinstance(adapter, AccountProbe):
             detail = f"{adapter.spec.name} offers no call that tests an account; send a message instead."
             raise Conflict("not_supported", detail)
+        token = await self._tokens.of(entry)
+        if isinstance(token, ProviderError) and token.kind is not ErrorKind.UNAVAILABLE:
+            return {"ok": False, "detail": _not_signed_in(entry, token), "facts": {}}
         try:
             call = await self._tokens.call(entry)
             probe = adapter.parse_probe(call, await self._exchange(entry, adapter.build_probe(call)))
@@ -179,6 +183,10 @@ class Accounts:
             raise Conflict("not_supported", f"{adapter.spec.name} does not tell its balance; see its own console.")
         found = await self._asked(entry, adapter.build_balance, lambda _call, answer: adapter.parse_balance(answer))
         return {"amount": str(found.amount), "currency": found.currency}
+
+    async def credit(self, workspace_id: str, account: str) -> Decimal:
+        """Like `balance`, as a number."""
+        return Decimal((await self.balance(workspace_id, account))["amount"])
 
     async def senders(self, workspace_id: str, account: str) -> Sequence[dict[str, Any]]:
         """
@@ -324,6 +332,11 @@ def _name_taken(name: str) -> Conflict:
 
 def _said(entry: AccountEntry, error: ProviderError) -> str:
     return f"{entry.adapter.spec.name} refused: {error.detail or error.kind.value} (code {error.code})."
+
+
+def _not_signed_in(entry: AccountEntry, error: ProviderError) -> str:
+    known = entry.adapter.spec.codes.get(error.code)
+    return f"{_said(entry, error)} {known.advice if known else ''}".rstrip()
 
 
 def _unreachable(entry: AccountEntry, error: Exception) -> str:

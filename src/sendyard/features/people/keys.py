@@ -26,6 +26,7 @@ SCOPES = (
     "campaigns",
     "templates",
     "audience",
+    "compliance",
     "accounts",
     "routes",
     "events",
@@ -55,6 +56,16 @@ class Principal:
         """Whether messages of this key may only be carried by emulated accounts."""
         return self.kind == "test"
 
+    @property
+    def is_team(self) -> bool:
+        """Whether messages of this key may only reach people of the workspace's team."""
+        return self.kind == "team"
+
+    @property
+    def reach(self) -> str:
+        """Whom campaigns of this key reach: all, or team or test."""
+        return "all" if self.kind == "live" else self.kind
+
     def may(self, scope: str) -> bool:
         """Whether the key may do what `scope` names."""
         return scope in self.scopes or "*" in self.scopes
@@ -76,7 +87,7 @@ class ApiKeys:
         Make a key; `key` in the answer is the only time it is ever seen.
 
         Raises:
-            Invalid: name, kind or scopes are not usable; the kind `team` is not part of this version.
+            Invalid: name, kind or scopes are not usable.
         """
         _check(name, kind, scopes)
         key = f"sy_{kind}_" + "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_LENGTH))
@@ -147,10 +158,7 @@ def _check(name: str, kind: str, scopes: Sequence[str]) -> None:
         detail = f"Expected a name of 1 to {LONGEST_NAME} characters that says what the key is for."
         errors.append(FieldError("/name", "bad_name", detail))
     if kind not in KINDS:
-        errors.append(FieldError("/kind", "unknown_kind", f"Expected live or test, found {kind!r:.50}."))
-    elif kind == "team":
-        detail = "Keys of the kind team are not part of this version, because people are not; use live or test."
-        errors.append(FieldError("/kind", "kind_not_available", detail))
+        errors.append(FieldError("/kind", "unknown_kind", f"Expected live, team or test, found {kind!r:.50}."))
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown or not scopes:
         found = ", ".join(repr(scope)[:50] for scope in unknown) or "none"

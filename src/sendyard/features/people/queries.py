@@ -2,6 +2,7 @@
 The SQL of workspaces and API keys.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from sendyard.storage.transaction import Transaction
@@ -74,3 +75,41 @@ def lock_workspaces(tx: Transaction) -> None:
     """Let one process at a time make the first workspace. SQLite has one writer anyhow."""
     if tx.dialect == "postgresql":
         tx.run("SELECT pg_advisory_xact_lock(727074)")
+
+
+def add_member(
+    tx: Transaction, workspace_id: str, *, member_id: str, name: str, addresses: Iterable[str], now: int
+) -> None:
+    """Store a person of the team; an address that was somebody else's is theirs from now on."""
+    tx.run(
+        "INSERT INTO team_members (id, workspace_id, name, created_at) VALUES (?, ?, ?, ?)",
+        (member_id, workspace_id, name, now),
+    )
+    tx.run_many(
+        "INSERT INTO team_addresses (workspace_id, address, member_id) VALUES (?, ?, ?)"
+        " ON CONFLICT (workspace_id, address) DO UPDATE SET member_id = excluded.member_id",
+        [(workspace_id, address, member_id) for address in addresses],
+    )
+
+
+def members(tx: Transaction, workspace_id: str) -> list[tuple[str, str, int]]:
+    """(id, name, since when) of everybody in the team, oldest first."""
+    sql = "SELECT id, name, created_at FROM team_members WHERE workspace_id = ? ORDER BY id"
+    return [(member_id, name, at) for member_id, name, at in tx.rows(sql, (workspace_id,))]
+
+
+def member_addresses(tx: Transaction, workspace_id: str) -> list[tuple[str, str]]:
+    """(member, address) of the whole team."""
+    sql = "SELECT member_id, address FROM team_addresses WHERE workspace_id = ? ORDER BY address"
+    return [(member_id, address) for member_id, address in tx.rows(sql, (workspace_id,))]
+
+
+def team_addresses(tx: Transaction, workspace_id: str) -> frozenset[str]:
+    """Every address of the team."""
+    return frozenset(address for _, address in member_addresses(tx, workspace_id))
+
+
+def remove_member(tx: Transaction, workspace_id: str, member_id: str) -> bool:
+    """Remove a person from the team; False when nobody is there."""
+    tx.run("DELETE FROM team_addresses WHERE workspace_id = ? AND member_id = ?", (workspace_id, member_id))
+    return tx.run("DELETE FROM team_members WHERE workspace_id = ? AND id = ?", (workspace_id, member_id)) == 1

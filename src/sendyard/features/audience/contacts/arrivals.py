@@ -136,18 +136,24 @@ def note_inbound(
     held = queries.holders(tx, workspace_id, usable)
     free = [identity for identity in usable if identity not in held]
     number = held.get(usable[0]) or (set(held.values()).pop() if len(set(held.values())) == 1 else None)
+    plain = " ".join(name.split())[:LONGEST_NAME]
+    if not is_storable(plain):
+        plain = ""
     if number is None:
         number, contact_id = change.contact, new_id()
-        plain = " ".join(name.split())[:LONGEST_NAME]
-        known = {"name": plain if is_storable(plain) else "", "source": f"inbound:{channel}", "lead": "new"}
+        known = {"name": plain, "source": f"inbound:{channel}", "lead": "new"}
         known |= guessed_columns({}, free)
         row = {"no": number, "id": contact_id, "created_at": at, "updated_at": at, "replied_at": at}
         queries.insert_contact(tx, workspace_id, change, row | known)
     else:
         contact_id = queries.ids_of(tx, workspace_id, [number])[number]
         queries.note_times(tx, workspace_id, change, "replied_at", {next(iter(held)): at})
+        if plain:
+            # What they call themselves; never in place of what we call them.
+            queries.fill_blank(tx, workspace_id, change, number, "name", plain, now=at)
     if free:
         queries.add_identities(tx, workspace_id, number, free, now=at)
+        queries.touch(tx, workspace_id, change, number)
         revive(tx, keys, workspace_id, [identity.value for identity in free], now=at)
     return contact_id
 

@@ -13,6 +13,8 @@ from sendyard.features.audience.contacts import queries
 from sendyard.features.audience.contacts.queries import begin_change
 from sendyard.features.audience.contacts.rows import EMAIL, EXTERNAL
 from sendyard.features.audience.contacts.store import require, show
+from sendyard.features.audience.errands import queries as errand_queries
+from sendyard.features.audience.opting import queries as opting_queries
 from sendyard.ledger.erasing import erase_address, inbound_from, messages_to
 from sendyard.storage.address_keys import AddressKeys
 from sendyard.storage.engine import Database
@@ -57,7 +59,7 @@ class Erasing:
                 "inbound": inbound_from(tx, workspace_id, addresses),
                 "suppressions": [
                     dict(zip(("id", "address", "channel", "purpose", "reason", "source", "evidence", "created_at"), row,
-                             strict=True)) for row in suppressions
+                             strict=False)) for row in suppressions
                 ],
                 "consents": [row._asdict() for row in consents],
             }  # fmt: skip
@@ -93,6 +95,9 @@ class Erasing:
                     audience_queries.keep_erased(tx, workspace_id, digest, stops, now=moment)
                     kept += len(stops)
                 audience_queries.rename_consents(tx, workspace_id, identity.value, pseudonym)
+                opting_queries.erase(tx, workspace_id, identity.value, pseudonym)
+                errand_queries.erase(tx, workspace_id, identity.value)
+            errand_queries.erase(tx, workspace_id, contact_id)
             queries.remove_identities(tx, workspace_id, identities)
             queries.forget_import_changes(tx, workspace_id, row["no"])
             queries.forget_merges(tx, workspace_id, contact_id)

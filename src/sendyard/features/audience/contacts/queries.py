@@ -62,6 +62,19 @@ def update_contact(
     )
 
 
+def fill_blank(
+    tx: Transaction, workspace_id: str, change: Change, contact_no: int, column: str, value: str, *, now: int
+) -> bool:
+    """Give a column of a contact a value if it is blank; False when it was not."""
+    return bool(
+        tx.run(
+            f"UPDATE contacts SET {column} = ?, updated_at = ?, changed = ?"  # noqa: S608 - one of our columns
+            f" WHERE workspace_id = ? AND no = ? AND NOT gone AND {column} = ''",
+            (value, now, change.stamp, workspace_id, contact_no),
+        )
+    )
+
+
 def blank_contacts(tx: Transaction, workspace_id: str, change: Change, numbers: Iterable[int], *, now: int) -> None:
     """Delete contacts: what is left is a row without anything, until all who count have noticed."""
     blank = ", ".join(f"{column} = {_literal(value)}" for column, value in BLANK.items())
@@ -219,6 +232,13 @@ def note_times(tx: Transaction, workspace_id: str, change: Change, column: str, 
     )
 
 
+def touch(tx: Transaction, workspace_id: str, change: Change, contact_no: int) -> None:
+    """Let whoever counts look at a contact again whose identities changed, but none of its columns."""
+    tx.run(
+        "UPDATE contacts SET changed = ? WHERE workspace_id = ? AND no = ?", (change.stamp, workspace_id, contact_no)
+    )
+
+
 def clear_slot(tx: Transaction, workspace_id: str, change: Change, slot: str) -> int:
     """Empty one column of custom values in every contact; returns how many had a value."""
     return tx.run(
@@ -247,7 +267,17 @@ def unmark_all(tx: Transaction, workspace_id: str, change: Change, label_no: int
 def erase_recipients(
     tx: Transaction, workspace_id: str, address: str, pseudonym: str, sent: Iterable[tuple[str, int | None]]
 ) -> None:
-    """Put a pseudonym in place of an address in campaigns that sent to it, and refuse it in those that did not."""
+    """
+    Put a pseudonym in place of an address in campaigns that sent to it, and refuse it in those that did not.
+
+    What short links of its single messages were filled in with goes too; the ledger calls these by the pseudonym
+    already.
+    """
+    tx.run(
+        "DELETE FROM link_messages WHERE message_id IN"
+        " (SELECT m.id FROM messages m WHERE m.workspace_id = ? AND m.address = ?)",
+        (workspace_id, pseudonym),
+    )
     tx.run_many(
         "UPDATE campaign_recipients SET address = ?, given = '', variables = '{}', detail = '', fixed = ''"
         " WHERE campaign_id = ? AND row = ? AND workspace_id = ? AND address = ?",
@@ -257,6 +287,18 @@ def erase_recipients(
         "UPDATE campaign_recipients SET address = '', given = '', variables = '{}', fixed = '', code = 'erased',"
         " detail = 'The person was erased.' WHERE workspace_id = ? AND address = ?",
         (workspace_id, address),
+    )
+    # Counting up the turn makes whoever has just taken the person for the next step look again.
+    tx.run(
+        "UPDATE drips SET turn = turn + 1 WHERE id IN"
+        " (SELECT p.drip_id FROM drip_people p WHERE p.workspace_id = ? AND p.address = ?)",
+        (workspace_id, address),
+    )
+    tx.run(
+        "UPDATE drip_people SET state = CASE WHEN state = 'active' THEN 'left' ELSE state END,"
+        " why = CASE WHEN state = 'active' THEN 'erased' ELSE why END, next_at = NULL, address = ?, given = '',"
+        " variables = '{}' WHERE workspace_id = ? AND address = ?",
+        (pseudonym, workspace_id, address),
     )
     tx.run(
         "UPDATE otp_codes SET address = ? WHERE workspace_id = ? AND address = ?", (pseudonym, workspace_id, address)

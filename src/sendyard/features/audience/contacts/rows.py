@@ -3,6 +3,7 @@ A contact as it is stored, and what its columns are called.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sendyard.storage.audience_schema import NUMBER_SLOTS, TEXT_SLOTS
@@ -69,6 +70,12 @@ def row_of(values: Sequence[Any]) -> ContactRow:
 
 def marks_of(numbers: Sequence[int]) -> str:
     """Write numbers of labels as they stand in a contact: smallest first, each once."""
+    return _marks(tuple(numbers))
+
+
+@lru_cache(maxsize=4096)
+def _marks(numbers: tuple[int, ...]) -> str:
+    # Most people of a file have the same few labels.
     return f",{','.join(map(str, sorted(set(numbers))))}," if numbers else ","
 
 

@@ -1,0 +1,56 @@
+"""
+A preflight as people read it: what was checked, what rules said, what it costs and when it ends.
+"""
+
+from typing import Any
+
+from sendyard.cli.printing import facts, say, table, when
+from sendyard.delivery.forecast import CostRange, Forecast
+from sendyard.delivery.rule_lines import RuleLine
+from sendyard.domain.content import TemplateRef
+
+
+def show_forecast(found: Forecast) -> None:
+    """Print everything a forecast says."""
+    table(
+        ("check", "", "messages", "what to do"),
+        [(c.detail, c.level.value, c.count, c.fix) for c in found.checks],
+        empty="Nothing was checked.",
+    )
+    for line in found.rules:
+        say("")
+        _show_rule(line)
+    say("")
+    facts(
+        {
+            "messages": f"{found.messages:,}",
+            "parts": f"{found.parts:,}",
+            "cost": _amounts(found.cost),
+            "would end": when(found.finish_at),
+        }
+    )
+    for route in found.routes if len(found.routes) > 1 else ():
+        say(f"{' > '.join(route.accounts)}: {route.messages:,} messages, {_amounts(route.cost)}")
+    for at, messages in found.deferrals:
+        say(f"{messages:,} wait until {when(at)} or the hour after it")
+    for message in found.sample:
+        say(f"{message.to.value}  {_text(message.content)}")
+
+
+def _show_rule(line: RuleLine) -> None:
+    rule = line.rule
+    doubt = ", our sources are weak" if rule.uncertain else ""
+    say(f"{rule.id}: {line.level} for {line.count:,}. {rule.what} ({rule.source}{doubt})")
+    for example in line.examples:
+        place = example.to if example.row is None else f"row {example.row}, {example.to}"
+        say(f"  {place}: {example.detail}" if example.detail else f"  {place}")
+    say(f"  To satisfy it: {rule.satisfy}")
+    say(f"  May be set aside by: {rule.waiver.value}")
+
+
+def _amounts(cost: CostRange | None) -> str:
+    return f"{cost.low} to {cost.high} {cost.currency}" if cost else "not known"
+
+
+def _text(content: Any) -> str:
+    return str(content.name if isinstance(content, TemplateRef) else content.body)
