@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from sendyard.storage.identifiers import new_id, now_ms
+from sendyard.storage.identifiers import new_id, new_ids, now_ms
 
 
 def test_ids_climb_and_are_version_7() -> None:
@@ -42,3 +42,13 @@ def test_an_id_begins_with_its_time() -> None:
     before = now_ms()
     millisecond = UUID(new_id()).int >> 80
     assert before - 2000 <= millisecond <= now_ms() + 2000
+
+
+def test_many_at_once_climb_like_those_made_one_by_one() -> None:
+    before = new_id()
+    many = new_ids(5000)
+    assert many == sorted(set(many))
+    assert before < many[0]
+    assert many[-1] < new_id()
+    assert {UUID(one).version for one in many} == {7}
+    assert new_ids(0) == []

@@ -48,8 +48,8 @@ class Brief:
         needs: what the rules of consent and clock ask of recipients.
         sender_blocks: what is wrong with sender and registrations, whatever is said to whomever.
         spare: copies of `unexplained`, and `spare_explained` of `situation`, for one text after another.
-        texts: judged texts, see `judging.word`; `clocks` and `permissions`: judged minutes and
-            consents, see `judging.judge`.
+        texts: judged texts, see `judging.word`; `clocks`, `permissions` and `rulings`: judged minutes, consents and
+            both together, see `judging.judge`.
     """
 
     situation: Situation
@@ -68,6 +68,7 @@ class Brief:
     texts: dict[Any, Any] = field(default_factory=dict)
     clocks: dict[Any, Any] = field(default_factory=dict)
     permissions: dict[Any, Any] = field(default_factory=dict)
+    rulings: dict[Any, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Judge the sender, once for all such messages."""

@@ -109,6 +109,18 @@ def with_text(content: Content, text: str) -> Content:
 def judge(brief: Brief, persons: Persons, address: str, at: int) -> Ruling:
     """Ask the rules of consent and clock about one recipient; `at` is the moment of hand-over, in milliseconds."""
     person = persons.person(address)
+    if Need.INBOUND in brief.needs:
+        return _ruled(brief, persons, person, at)
+    # People of one import differ in nothing that these rules look at; what they say of one holds for the others.
+    key = (at // _MINUTE_MS, person.consents, person.do_not_disturb, person.zone, person.number_zones, person.state)
+    known: Ruling | None = brief.rulings.get(key)
+    if known is None:
+        known = _ruled(brief, persons, person, at)
+        _keep(brief.rulings, key, known, _MOST_PERMISSIONS)
+    return known
+
+
+def _ruled(brief: Brief, persons: Persons, person: Person, at: int) -> Ruling:
     when = moment(at)
     verdicts: list[Verdict] = []
     waived: tuple[str, ...] = ()

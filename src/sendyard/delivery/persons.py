@@ -5,6 +5,7 @@ Recipients as the rules of countries see them: read for many at once, and no mor
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from sendyard.delivery import person_queries
 from sendyard.delivery.person_queries import Word
@@ -91,7 +92,8 @@ def in_force(words: Iterable[Word]) -> dict[str, tuple[Consent, ...]]:
     found: dict[str, tuple[Consent, ...]] = {}
     for (address, _), word in newest.items():
         if word.state == _GRANTED:
-            found[address] = (*found.get(address, ()), _consent(word))
+            consent = _consent(word.kind, word.at, word.evidence or word.source, word.confirmed_at)
+            found[address] = (*found.get(address, ()), consent)
     return found
 
 
@@ -100,10 +102,7 @@ def moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _consent(word: Word) -> Consent:
-    return Consent(
-        _KINDS[word.kind],
-        moment(word.at),
-        word.evidence or word.source,
-        None if word.confirmed_at is None else moment(word.confirmed_at),
-    )
+@lru_cache(maxsize=1024)
+def _consent(kind: str, at: int, evidence: str, confirmed_at: int | None) -> Consent:
+    # People of one form or import said the same at the same time.
+    return Consent(_KINDS[kind], moment(at), evidence, None if confirmed_at is None else moment(confirmed_at))

@@ -14,6 +14,7 @@ from sendyard.domain.fields import (
     Value,
     load_value,
     parse_field,
+    plain_amount,
     show_value,
     store_value,
 )
@@ -245,3 +246,24 @@ def test_a_formula_is_disarmed_and_comes_back(cell: str) -> None:
 def test_what_is_no_formula_stays_as_it_is(cell: str) -> None:
     assert neutral(cell) == cell
     assert restore(cell) == cell
+
+
+@pytest.mark.parametrize("text", ["0", "7", "007", "1200", "12.5", "0.50", "999999999999", "000.10"])
+@pytest.mark.parametrize(
+    "definition", [FieldDefinition("n", FieldType.NUMBER), FieldDefinition("m", FieldType.MONEY, "TWD")]
+)
+def test_plain_amounts_are_kept_as_if_they_had_been_read(text: str, definition: FieldDefinition) -> None:
+    read = parse_field(text, definition)
+    assert read.value is not None
+    assert plain_amount(text, definition) == store_value(read.value)
+    assert not read.fixed
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1,200", "1e5", "12.345", "１２", "NT$5", "1234567890123", "1."])
+def test_other_amounts_are_left_to_the_reader(text: str) -> None:
+    assert plain_amount(text, FieldDefinition("n", FieldType.NUMBER)) == ""
+
+
+def test_an_amount_without_a_currency_and_other_types_are_left_to_the_reader() -> None:
+    assert plain_amount("5", FieldDefinition("m", FieldType.MONEY)) == ""
+    assert plain_amount("2026", FieldDefinition("t")) == ""
