@@ -4,7 +4,6 @@
 
 import asyncio
 import importlib
-import resource
 import threading
 import time
 from typing import Any
@@ -14,6 +13,7 @@ import uvloop
 from yarl import URL
 
 from sendyard.bootstrap import tune_interpreter
+from sendyard.cli.bench.memory import peak_mb
 from sendyard.cli.bench.yard import Yard, fill, handed_over, target, yard
 from sendyard.delivery.batches import build, group, new_exchange
 from sendyard.delivery.dispatcher import Dispatcher
@@ -50,7 +50,7 @@ def dispatch(slug: str, messages: int, database_url: str | None, *, threads: int
         "floor_per_second": round(floor),
         "ratio": round(per_second / floor, 3),
         **pool,
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_memory_mb": peak_mb(),
     }
 
 

@@ -7,7 +7,6 @@ disturbs least.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import uvloop
 
 from sendyard.bootstrap import tune_interpreter
 from sendyard.cli.bench.dispatch import engine
+from sendyard.cli.bench.memory import peak_mb
 from sendyard.cli.bench.yard import fill, target, yard
 
 SIZES = (1_000, 10_000, 50_000, 200_000)
@@ -65,7 +65,7 @@ def one_size(slug: str, size: int, database_url: str | None) -> dict[str, Any]:
         "rounds": rounds,
         "messages_per_second": round(rounds * size / seconds),
         "cpu_us_per_message": round(cpu / rounds / size * 1e6, 1),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_memory_mb": peak_mb(),
     }
 
 

@@ -8,7 +8,6 @@ and `executemany` into one table with a key and nothing else, with as many rows 
 import csv
 import itertools
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any
 import uvloop
 
 from sendyard.bootstrap import tune_interpreter
+from sendyard.cli.bench.memory import peak_mb
 from sendyard.features.audience import CustomFields, Files, Imports, Manner
 from sendyard.features.audience.importing.imports import CHUNK
 from sendyard.storage.address_keys import AddressKeys
@@ -123,7 +123,7 @@ async def _measured(database: Database, file: Path) -> dict[str, Any]:
         "added": done["counts"]["added"],
         "rows_per_second": round(rows / seconds),
         "cpu_us_per_row": round(cpu / rows * 1e6, 1),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_memory_mb": peak_mb(),
     }
 
 

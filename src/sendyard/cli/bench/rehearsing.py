@@ -6,7 +6,6 @@ it waits for the morning. It runs in a process of its own, so that its memory is
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import uvloop
 
 from sendyard.bootstrap import tune_interpreter
+from sendyard.cli.bench.memory import peak_mb
 from sendyard.cli.bench.yard import Yard, number, yard
 from sendyard.domain.channels import Channel
 from sendyard.domain.countries.korea import PACK
@@ -67,11 +67,11 @@ async def _measured(place: Yard, people: int) -> dict[str, Any]:
     made = await campaigns.create(
         place.workspace_id, name="bench", text="{name}, 이번 주 10% 할인", csv=f"phone,name\n{rows}".encode()
     )
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mb()
     began, cpu = time.perf_counter(), time.process_time()
     found = await campaigns.preflight(place.workspace_id, made["id"])
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_mb()
     return {
         "database": place.database.dialect,
         "people": found.messages,
@@ -79,8 +79,8 @@ async def _measured(place: Yard, people: int) -> dict[str, Any]:
         "seconds": round(seconds, 2),
         "rows_per_second": round(people / seconds),
         "cpu_us_per_row": round(cpu / people * 1e6, 1),
-        "grown_mb": round((peak - before) / 1024),
-        "peak_memory_mb": round(peak / 1024),
+        "grown_mb": peak - before,
+        "peak_memory_mb": peak,
     }
 
 
