@@ -45,18 +45,17 @@ def hear_many(
     stopped: Mapping[tuple[str, str, str], Stop],
 ) -> Sequence[NewMessage | AppError]:
     """`hear` for a list, with a query for each kind of fact that is asked; who is suppressed is not asked about."""
-    briefs: list[Brief | None] = []
+    listening: list[tuple[Brief, frozenset[Need]] | None] = []
     asked: dict[tuple[Channel, frozenset[Need]], list[str]] = {}
     for row in rows:
-        brief = None
+        listens = None
         if isinstance(row, NewMessage) and concerning(row.country, row.channel, row.purpose):
             brief = brief_for(directory, row, row.campaign_id)
             needs = _needs(brief, row)
-            if needs is None or (stopped and stop_of(row, stopped)):
-                brief = None
-            else:
+            if brief is not None and needs is not None and not (stopped and stop_of(row, stopped)):
+                listens = brief, needs
                 asked.setdefault((row.channel, needs), []).append(row.to.value)
-        briefs.append(brief)
+        listening.append(listens)
     if not asked:
         return rows
     read = {
@@ -64,11 +63,12 @@ def hear_many(
         for (channel, needs), addresses in asked.items()
     }
     outcomes: list[NewMessage | AppError] = []
-    for row, brief in zip(rows, briefs, strict=True):
-        if brief is None or isinstance(row, AppError):
+    for row, listens in zip(rows, listening, strict=True):
+        if listens is None or isinstance(row, AppError):
             outcomes.append(row)
         else:
-            outcomes.append(_judged(brief, read[row.channel, _needs(brief, row) or frozenset()], row))
+            brief, needs = listens
+            outcomes.append(_judged(brief, read[row.channel, needs], row))
     return outcomes
 
 
