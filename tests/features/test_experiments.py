@@ -218,8 +218,9 @@ async def test_thompson_leans_to_the_better_text_step_by_step(play: Play) -> Non
     assert len({seed for _, _, seed in found}) == len(found)
     shares = [msgspec.json.decode(stored, type=dict[int, float]) for _, stored, _ in found]
     assert shares[-1][2] > 0.8
+    # Chance may leave the other text nobody at all.
     rest = texts(play, campaign_id, "rest")
-    assert rest["warm"] > rest["plain"]
+    assert rest["warm"] > rest.get("plain", 0)
     assert len(play.addresses(campaign_id)) == 1500
 
 
