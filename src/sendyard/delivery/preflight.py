@@ -58,6 +58,10 @@ _POINTERS = (
     ("buttons", "/interactive"),
     ("too_many_pictures", "/media"),
     ("template", "/template"),
+    ("variable", "/template/variables"),
+    ("caption", "/text"),
+    ("header", "/interactive/header"),
+    ("footer", "/interactive/footer"),
     ("not_a_", "/to"),
 )
 

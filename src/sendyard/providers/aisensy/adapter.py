@@ -59,7 +59,7 @@ class AiSensyAdapter(
 
     def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
         """Name what cannot travel: anything but templates without the Project API, and WhatsApp's own limits."""
-        return problems_of(cast("AiSensyAccount", account), outgoing)
+        return list(problems_of(cast("AiSensyAccount", account), outgoing))
 
     def build_submit(self, call: Call, batch: Sequence[Outgoing]) -> HttpRequest:
         """Build one message; templates by the API that `send_via` names, the rest by the Project API."""

@@ -5,7 +5,7 @@ A row of the list has a name, a status and the body as `text`; rows in Meta's fo
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,61 +16,17 @@ from sendyard.providers.abilities import ProviderTemplate, TemplateButton
 from sendyard.providers.aisensy.answers import decode
 from sendyard.providers.aisensy.messages import BUTTON, HEADER
 from sendyard.providers.contract import TemplateState
+from sendyard.providers.whatsapp import MAX_BODY
+from sendyard.providers.whatsapp_templates import Template, body_variables, state_of, template_of, variables_of
 from sendyard.providers.wire import HttpResponse
 
-_STATES: Mapping[str, TemplateState] = {
-    "APPROVED": TemplateState.APPROVED,
-    "REINSTATED": TemplateState.APPROVED,
-    "PENDING": TemplateState.PENDING,
-    "SUBMITTED": TemplateState.PENDING,
-    "IN_APPEAL": TemplateState.PENDING,
-    "DRAFT": TemplateState.DRAFT,
-    "REJECTED": TemplateState.REJECTED,
-    "FAILED": TemplateState.REJECTED,
-    "LIMIT_EXCEEDED": TemplateState.REJECTED,
-    "PAUSED": TemplateState.PAUSED,
-    "DISABLED": TemplateState.DISABLED,
-    "DELETED": TemplateState.DISABLED,
-    "PENDING_DELETION": TemplateState.DISABLED,
-    "ARCHIVED": TemplateState.DISABLED,
-}
-_BUTTONS: Mapping[str, str] = {
-    "QUICK_REPLY": "quick_reply",
-    "URL": "url",
-    "PHONE_NUMBER": "phone",
-    "COPY_CODE": "copy_code",
-    "OTP": "otp",
-    "FLOW": "flow",
-}
 _BUTTON_WORDS = {"quick_reply": "QUICK_REPLY", "url": "URL", "phone": "PHONE_NUMBER"}
 _CATEGORIES = frozenset({"MARKETING", "UTILITY", "AUTHENTICATION"})
 _NAME = re.compile(r"[a-z0-9_]{1,512}")
-_VARIABLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 
 
-class _Button(msgspec.Struct, frozen=True):
-    type: str = ""
+class _Row(Template, frozen=True):
     text: str | None = None
-    url: str | None = None
-    phone_number: str | None = None
-
-
-class _Component(msgspec.Struct, frozen=True):
-    type: str = ""
-    format: str | None = None
-    text: str | None = None
-    buttons: tuple[_Button, ...] = ()
-
-
-class _Row(msgspec.Struct, frozen=True):
-    name: str = ""
-    id: str | int | None = None
-    status: str | None = None
-    text: str | None = None
-    language: str | None = None
-    category: str | None = None
-    rejected_reason: str | None = None
-    components: tuple[_Component, ...] = ()
 
 
 class _List(msgspec.Struct, frozen=True):
@@ -92,44 +48,10 @@ def templates_of(response: HttpResponse) -> list[ProviderTemplate]:
     return [_template(row) for row in decode(_list, response, "a list of templates").template if row.name]
 
 
-def state_of(word: str) -> TemplateState:
-    """Our state of a status; `UNMAPPED` for one that is in no table."""
-    return _STATES.get(word.upper(), TemplateState.UNMAPPED)
-
-
 def _template(row: _Row) -> ProviderTemplate:
-    parts = {component.type.upper(): component for component in row.components}
-    header, body, none = parts.get("HEADER"), parts.get("BODY"), _Component()
-    buttons = tuple(
-        TemplateButton(
-            _BUTTONS.get(one.type.upper(), one.type.lower()), one.text or "", one.url or "", one.phone_number or ""
-        )
-        for one in parts.get("BUTTONS", none).buttons
-    )
-    found = ProviderTemplate(
-        name=row.name,
-        state=state_of(row.status or ""),
-        language=row.language or "",
-        category=row.category or "",
-        provider_ref="" if row.id is None else str(row.id),
-        raw_state=row.status or "",
-        body=(body.text if body else row.text) or "",
-        header=(header or none).text or "",
-        header_format=((header.format or "text") if header else "").lower(),
-        footer=parts.get("FOOTER", none).text or "",
-        buttons=buttons,
-        reason="" if row.rejected_reason in {None, "NONE"} else row.rejected_reason or "",
-    )
-    return replace(found, variables=tuple(_variables(found)))
-
-
-def _variables(template: ProviderTemplate) -> Iterable[str]:
-    if _VARIABLE.search(template.header):
-        yield HEADER
-    yield from dict.fromkeys(_VARIABLE.findall(template.body))
-    for index, button in enumerate(template.buttons):
-        if _VARIABLE.search(button.url):
-            yield f"{BUTTON}{index}"
+    found = template_of(row)
+    found = replace(found, body=found.body or row.text or "")
+    return replace(found, variables=tuple(variables_of(found)))
 
 
 def creation_of(template: ProviderTemplate, samples: Mapping[str, str]) -> dict[str, Any]:
@@ -147,7 +69,7 @@ def creation_of(template: ProviderTemplate, samples: Mapping[str, str]) -> dict[
             header["example"] = {"header_text": [samples[HEADER]]}
         components.append(header)
     body: dict[str, Any] = {"type": "BODY", "text": template.body}
-    if names := list(dict.fromkeys(_VARIABLE.findall(template.body))):
+    if names := body_variables(template.body):
         body["example"] = {"body_text": [[samples[name] for name in names]]}
     components.append(body)
     if template.footer:
@@ -169,11 +91,11 @@ def _check(template: ProviderTemplate, samples: Mapping[str, str]) -> None:
     if template.category.upper() not in _CATEGORIES:
         wanted = ", ".join(sorted(_CATEGORIES))
         raise _unusable(f"Expected one of the categories {wanted}, found {template.category!r}.")
-    if not 1 <= len(template.body) <= 1024:
-        raise _unusable(f"Expected a text of 1 to 1024 characters, found {len(template.body)}.")
+    if not 1 <= len(template.body) <= MAX_BODY:
+        raise _unusable(f"Expected a text of 1 to {MAX_BODY} characters, found {len(template.body)}.")
     if template.header_format not in {"", "text"}:
         raise _unusable("Make a template with a file in its header in AiSensy itself: Manage, Template Message.")
-    if missing := [name for name in _variables(template) if not samples.get(name)]:
+    if missing := [name for name in variables_of(template) if not samples.get(name)]:
         raise _unusable(f"Meta wants a sample for each variable; found none for {', '.join(missing)}.")
 
 

@@ -88,7 +88,7 @@ class GupshupWhatsappAdapter(
     def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
         """Name what Gupshup or WhatsApp would refuse."""
         del account
-        return problems_of(outgoing)
+        return list(problems_of(outgoing))
 
     def build_submit(self, call: Call, batch: Sequence[Outgoing]) -> HttpRequest:
         """Build a session or a template message for one recipient."""

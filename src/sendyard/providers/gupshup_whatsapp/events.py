@@ -24,35 +24,15 @@ from sendyard.providers.contract import (
     MessageKey,
     ProtocolError,
     TemplateChange,
-    TemplateState,
 )
 from sendyard.providers.gupshup_whatsapp.answers import decode
 from sendyard.providers.gupshup_whatsapp.codes import STATUSES
 from sendyard.providers.gupshup_whatsapp.spec import SPEC
 from sendyard.providers.meta_codes import meta_error
+from sendyard.providers.whatsapp_templates import state_of
 
 _MILLISECONDS = 100_000_000_000
 """A larger number of seconds would be after the year 5000, so it counts milliseconds."""
-
-TEMPLATE_STATES: Mapping[str, TemplateState] = {
-    "APPROVED": TemplateState.APPROVED,
-    "REINSTATED": TemplateState.APPROVED,
-    "UNARCHIVED": TemplateState.APPROVED,
-    "PENDING": TemplateState.PENDING,
-    "IN_APPEAL": TemplateState.PENDING,
-    "REJECTED": TemplateState.REJECTED,
-    "FAILED": TemplateState.REJECTED,
-    "LIMIT_EXCEEDED": TemplateState.REJECTED,
-    "PAUSED": TemplateState.PAUSED,
-    "FLAGGED": TemplateState.APPROVED,
-    "DISABLED": TemplateState.DISABLED,
-    "LOCKED": TemplateState.DISABLED,
-    "DELETED": TemplateState.DISABLED,
-    "PENDING_DELETION": TemplateState.DISABLED,
-    "DEACTIVATED": TemplateState.DISABLED,
-    "ARCHIVED": TemplateState.DISABLED,
-}
-"""Statuses follow Meta's words; a flagged template may still be sent."""
 
 Number = int | str
 
@@ -278,7 +258,7 @@ def _changed(template: _Template, key: Number | None, at: datetime | None) -> Te
         dedupe_key=f"{known}:{template.languageCode}:{word}:{key}",
         language=template.languageCode or "",
         provider_ref=template.elementName or "",
-        state=TEMPLATE_STATES.get(word.upper(), TemplateState.UNMAPPED) if word else None,
+        state=state_of(word) if word else None,
         raw_state=word,
         category=template.category or "",
         reason=template.rejectedReason or "",

@@ -14,12 +14,14 @@ import msgspec
 
 from sendyard.domain.content import Interactive, Media, MediaItem, TemplateRef, Text
 from sendyard.providers.contract import Outgoing
+from sendyard.providers.whatsapp import kind_of
 
 SESSION = "/wa/api/v1/msg"
 TEMPLATE = "/wa/api/v1/template/msg"
 
 HEADER_VARIABLE = "header"
 BUTTON_PREFIX = "button:"
+_FILE = "file"  # Gupshup's word for a document beside a text
 
 _encode = msgspec.json.Encoder().encode
 
@@ -56,14 +58,6 @@ def params_of(variables: Mapping[str, str]) -> list[str]:
     return [variables[name] for name in sorted(variables, key=_place)]
 
 
-def kind_of(content_type: str) -> str:
-    """Give Gupshup's word for a type of file; `file` for documents and whatever else."""
-    if content_type == "image/webp":
-        return "sticker"
-    family = content_type.partition("/")[0]
-    return family if family in {"image", "video", "audio"} else "file"
-
-
 @lru_cache(maxsize=1024)
 def _head(app_name: str, source: str) -> str:
     return f"channel=whatsapp&source={quote_plus(source)}&src.name={quote_plus(app_name)}&destination="
@@ -83,7 +77,7 @@ def _place(name: str) -> tuple[int, int]:
 
 def _header_file(item: MediaItem) -> dict[str, Any]:
     """The file of a template's header: by its address, or by the id of an upload."""
-    kind = {"sticker": "image", "file": "document"}.get(kind := kind_of(item.content_type), kind)
+    kind = kind_of(item.content_type)
     file = {"link": item.url} if item.url else {"id": item.handle}
     if kind == "document" and item.filename:
         file["filename"] = item.filename
@@ -91,12 +85,12 @@ def _header_file(item: MediaItem) -> dict[str, Any]:
 
 
 def _file(item: MediaItem, caption: str) -> dict[str, Any]:
-    kind = kind_of(item.content_type)
+    kind = _FILE if (kind := kind_of(item.content_type)) == "document" else kind
     if kind == "image":
         message = {"type": kind, "originalUrl": item.url, "previewUrl": item.url}
     else:
         message = {"type": kind, "url": item.url}
-    if kind == "file":
+    if kind == _FILE:
         message["filename"] = item.filename or item.url.rpartition("/")[2]
     if caption:
         message["caption"] = caption

@@ -21,10 +21,8 @@ from sendyard.providers.contract import (
     MessageKey,
     ProtocolError,
     TemplateChange,
-    TemplateState,
 )
 from sendyard.providers.gupshup_whatsapp.events import (
-    TEMPLATE_STATES,
     Number,
     contact_names,
     e164,
@@ -34,6 +32,7 @@ from sendyard.providers.gupshup_whatsapp.events import (
     preference,
     word_event,
 )
+from sendyard.providers.whatsapp_templates import state_of
 
 _MEDIA = frozenset({"image", "video", "audio", "document", "sticker"})
 
@@ -269,7 +268,7 @@ def _template_change(field: str, change: _Template, time: Number | None) -> Temp
         dedupe_key=f"{name}:{change.message_template_language}:{word}:{change.new_category}:{time}",
         language=(change.message_template_language or "").replace("-", "_"),
         provider_ref=name,
-        state=TEMPLATE_STATES.get(word.upper(), TemplateState.UNMAPPED) if word else None,
+        state=state_of(word) if word else None,
         raw_state=word,
         category=change.new_category or change.message_template_category or "",
         quality=change.new_quality_score or "",

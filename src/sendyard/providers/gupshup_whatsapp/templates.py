@@ -14,10 +14,10 @@ import msgspec
 
 from sendyard.domain.errors import Invalid, ProviderError
 from sendyard.providers.abilities import ProviderTemplate, TemplateButton, TemplatePage
-from sendyard.providers.contract import ProtocolError, TemplateState
+from sendyard.providers.contract import ProtocolError
 from sendyard.providers.gupshup_whatsapp.answers import decode, error_of
-from sendyard.providers.gupshup_whatsapp.events import TEMPLATE_STATES
 from sendyard.providers.gupshup_whatsapp.messages import BUTTON_PREFIX, HEADER_VARIABLE
+from sendyard.providers.whatsapp_templates import state_of
 from sendyard.providers.wire import HttpResponse
 
 _PLACE = re.compile(r"\{\{ ?([1-9][0-9]?) ?\}\}")
@@ -152,7 +152,7 @@ def _template_of(one: _Template) -> ProviderTemplate:
     )
     return ProviderTemplate(
         name=one.id,
-        state=TEMPLATE_STATES.get(one.status.upper(), TemplateState.UNMAPPED),
+        state=state_of(one.status),
         language=one.languageCode or "",
         category=one.category or "",
         provider_ref=one.elementName,

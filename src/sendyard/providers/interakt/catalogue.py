@@ -20,20 +20,9 @@ from sendyard.providers.contract import ProtocolError, TemplateState
 from sendyard.providers.interakt.answers import decode, error_of, refusal
 from sendyard.providers.interakt.sending import BUTTON, HEADER, headers_of
 from sendyard.providers.interakt.spec import InteraktAccount
+from sendyard.providers.whatsapp import MAX_BODY, MAX_MARGIN
+from sendyard.providers.whatsapp_templates import BUTTON_KINDS, state_of
 from sendyard.providers.wire import HttpRequest, HttpResponse
-
-STATES: Mapping[str, TemplateState] = MappingProxyType(
-    {
-        "APPROVED": TemplateState.APPROVED,
-        "WAITING": TemplateState.PENDING,
-        "PENDING": TemplateState.PENDING,
-        "REJECTED": TemplateState.REJECTED,
-        "PAUSED": TemplateState.PAUSED,
-        "DISABLED": TemplateState.DISABLED,
-        "DELETED": TemplateState.DISABLED,
-    }
-)
-"""The first, second and fourth are known of Interakt, the others are Meta's words."""
 
 LANGUAGES: Mapping[str, str] = MappingProxyType(
     {
@@ -56,21 +45,10 @@ LANGUAGES: Mapping[str, str] = MappingProxyType(
 )
 """A template is handed in with the name of its language (Meta's English one), and sent with its code."""
 
-_KINDS = MappingProxyType(
-    {
-        "QUICK_REPLY": "quick_reply",
-        "URL": "url",
-        "PHONE_NUMBER": "phone",
-        "COPY_CODE": "copy_code",
-        "OTP": "otp",
-        "FLOW": "flow",
-    }
-)
-_TYPES = {kind: word for word, kind in _KINDS.items()}
+_TYPES = {kind: word for word, kind in BUTTON_KINDS.items()}
 _PLACEHOLDER = re.compile(r"\{\{(\d+)\}\}")
+_WAITING = "WAITING"  # its own word for pending; the others are Meta's
 _TIMES_ENCODED = 3
-_BODY_LIMIT = 1024
-_FOOTER_LIMIT = 60
 
 
 class _Template(msgspec.Struct):
@@ -137,7 +115,7 @@ def _template(one: _Template) -> ProviderTemplate:
     body, header = one.body or "", one.header or ""
     return ProviderTemplate(
         name=one.name or "",
-        state=STATES.get(raw.upper(), TemplateState.UNMAPPED),
+        state=TemplateState.PENDING if raw.upper() == _WAITING else state_of(raw),
         language=one.language or "",
         category=one.category or "",
         provider_ref=one.id or "",
@@ -172,7 +150,7 @@ def _buttons(given: Any) -> Iterator[TemplateButton]:
         if isinstance(one, dict):
             word = str(one.get("type") or "").upper()
             texts = [str(one.get(name) or "") for name in ("text", "url", "phone_number")]
-            yield TemplateButton(_KINDS.get(word, word.casefold()), *texts)
+            yield TemplateButton(BUTTON_KINDS.get(word, word.casefold()), *texts)
 
 
 def create_request(account: InteraktAccount, template: ProviderTemplate, samples: Mapping[str, str]) -> HttpRequest:
@@ -214,7 +192,7 @@ def _check(template: ProviderTemplate, samples: Mapping[str, str]) -> None:
     if template.header_format not in {"", "text"}:
         detail = "Interakt takes the sample file of a header on its own website only; make this template there."
         raise Invalid("template_header", detail)
-    for what, text, limit in (("body", template.body, _BODY_LIMIT), ("footer", template.footer, _FOOTER_LIMIT)):
+    for what, text, limit in (("body", template.body, MAX_BODY), ("footer", template.footer, MAX_MARGIN)):
         if len(text) > limit:
             detail = f"The {what} may have {limit} characters, found {len(text)}; shorten it."
             raise Invalid("template_too_long", detail)
@@ -236,4 +214,4 @@ def read_creation(template: ProviderTemplate, response: HttpResponse) -> Provide
         return refusal(answer.message or "")
     if answer.data is None or answer.data.id is None:
         raise ProtocolError("expected data.id of the new template from Interakt, found none")
-    return replace(template, provider_ref=str(answer.data.id), state=TemplateState.PENDING, raw_state="WAITING")
+    return replace(template, provider_ref=str(answer.data.id), state=TemplateState.PENDING, raw_state=_WAITING)

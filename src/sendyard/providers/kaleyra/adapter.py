@@ -60,7 +60,7 @@ class KaleyraAdapter(Adapter, ReportPolling, AccountProbe, ProviderOtp):
 
     def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
         """Name what Kaleyra, India's operators or WhatsApp would refuse."""
-        return problems_of(cast("KaleyraAccount", account), outgoing)
+        return list(problems_of(cast("KaleyraAccount", account), outgoing))
 
     def build_submit(self, call: Call, batch: Sequence[Outgoing]) -> HttpRequest:
         """Build one SMS or one WhatsApp message."""

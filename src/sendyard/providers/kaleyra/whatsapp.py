@@ -13,17 +13,10 @@ from sendyard.domain.content import Choice, Interactive, Media, MediaItem, Templ
 from sendyard.providers.contract import Outgoing
 from sendyard.providers.kaleyra.proof import address_of
 from sendyard.providers.kaleyra.spec import KaleyraAccount
+from sendyard.providers.whatsapp import kind_of
 
 HEADER_VARIABLE = "header"
 BUTTON_PREFIX = "button:"
-
-
-def kind_of(content_type: str) -> str:
-    """Give WhatsApp's word for a type of file."""
-    if content_type == "image/webp":
-        return "sticker"
-    family = content_type.partition("/")[0]
-    return family if family in {"image", "video", "audio"} else "document"
 
 
 def meta_object(outgoing: Outgoing) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class MetaCloudAdapter(Adapter, AccountProbe, MediaUpload, TemplateCatalog, Temp
     def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
         """Name what Meta would refuse: addresses, lengths, counts, and marketing to the United States."""
         del account
-        return problems_of(outgoing)
+        return list(problems_of(outgoing))
 
     def rate(self, account: AccountSettings) -> Rate:
         """80 messages/s, or what Meta gave this number."""

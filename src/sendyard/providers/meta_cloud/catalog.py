@@ -5,79 +5,36 @@ Source: https://developers.facebook.com/documentation/business-messaging/whatsap
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import msgspec
 
 from sendyard.domain.content import TemplateRef
 from sendyard.domain.errors import ProviderError
-from sendyard.providers.abilities import ProviderTemplate, TemplateButton, TemplatePage
-from sendyard.providers.contract import Problem, ProtocolError, TemplateState
+from sendyard.providers.abilities import ProviderTemplate, TemplatePage
+from sendyard.providers.contract import Problem, ProtocolError
 from sendyard.providers.meta_cloud.answers import result_of
 from sendyard.providers.meta_cloud.door import door_of
 from sendyard.providers.meta_cloud.payloads import message_kind
 from sendyard.providers.meta_cloud.spec import MetaCloudAccount
+from sendyard.providers.whatsapp_templates import NOTHING, Button, Component, Template, parts_of, template_of
 from sendyard.providers.wire import HttpRequest, HttpResponse
-
-STATES: Mapping[str, TemplateState] = {
-    "APPROVED": TemplateState.APPROVED,
-    "REINSTATED": TemplateState.APPROVED,
-    "UNARCHIVED": TemplateState.APPROVED,
-    "PENDING": TemplateState.PENDING,
-    "IN_APPEAL": TemplateState.PENDING,
-    "REJECTED": TemplateState.REJECTED,
-    "PAUSED": TemplateState.PAUSED,
-    "DISABLED": TemplateState.DISABLED,
-    "PENDING_DELETION": TemplateState.DISABLED,
-    "DELETED": TemplateState.DISABLED,
-    "ARCHIVED": TemplateState.DISABLED,
-    "LIMIT_EXCEEDED": TemplateState.DISABLED,
-}
-"""Meta's words, of the list and of the webhook alike."""
 
 FILES = frozenset({"image", "video", "document"})
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z0-9_]{1,64})\s*\}\}")
 _PAGE_SIZE = 100
 _FIELDS = "id,name,language,status,category,parameter_format,quality_score,rejected_reason,components"
-_KINDS = {
-    "QUICK_REPLY": "quick_reply",
-    "URL": "url",
-    "PHONE_NUMBER": "phone",
-    "COPY_CODE": "copy_code",
-    "OTP": "otp",
-    "FLOW": "flow",
-}
-
-
-class _Button(msgspec.Struct, frozen=True):
-    type: str
-    text: str | None = None
-    url: str | None = None
-    phone_number: str | None = None
-
-
-class _Component(msgspec.Struct, frozen=True):
-    type: str
-    format: str | None = None
-    text: str | None = None
-    buttons: list[_Button] | None = None
 
 
 class _Quality(msgspec.Struct, frozen=True):
     score: str | None = None
 
 
-class _Template(msgspec.Struct, frozen=True):
-    name: str
-    id: str | None = None
-    language: str | None = None
-    status: str | None = None
-    category: str | None = None
+class _Template(Template, frozen=True):
     parameter_format: str | None = None
     quality_score: _Quality | None = None
-    rejected_reason: str | None = None
-    components: list[_Component] | None = None
 
 
 class _Cursors(msgspec.Struct, frozen=True):
@@ -95,11 +52,6 @@ class _Page(msgspec.Struct, frozen=True):
 
 
 _page = msgspec.json.Decoder(_Page)
-
-
-def state_of(word: str) -> TemplateState:
-    """Our state of Meta's word; `UNMAPPED` for one that is in no table."""
-    return STATES.get(word.upper(), TemplateState.UNMAPPED)
 
 
 def language_of(code: str) -> str:
@@ -129,42 +81,20 @@ def read_templates(response: HttpResponse) -> TemplatePage | ProviderError:
 
 
 def _value(given: _Template) -> ProviderTemplate:
-    parts = {component.type.upper(): component for component in given.components or ()}
-    nothing = _Component("")
-    header, body, footer = (parts.get(name, nothing) for name in ("HEADER", "BODY", "FOOTER"))
-    buttons = parts.get("BUTTONS", nothing).buttons or []
+    parts = parts_of(given.components)
     is_named = (given.parameter_format or "").upper() == "NAMED"
     variables = [
-        *_header_variables(header, is_named=is_named),
-        *_variables(body.text or ""),
-        *_button_variables(buttons),
+        *_header_variables(parts.get("HEADER", NOTHING), is_named=is_named),
+        *_variables(parts.get("BODY", NOTHING).text or ""),
+        *_button_variables(parts.get("BUTTONS", NOTHING).buttons or ()),
     ]
     if (given.category or "").upper() == "AUTHENTICATION" and "1" not in variables:
         # WhatsApp writes this text itself and does not always show where the code stands in it.
         variables.insert(0, "1")
-    reason = given.rejected_reason or ""
-    return ProviderTemplate(
-        name=given.name,
-        state=state_of(given.status or ""),
+    return replace(
+        template_of(given),
         language=language_of(given.language or ""),
-        category=given.category or "",
-        provider_ref=given.id or "",
-        raw_state=given.status or "",
-        body=body.text or "",
-        header=header.text or "",
-        header_format=(header.format or "text").lower() if header.type else "",
-        footer=footer.text or "",
-        buttons=tuple(
-            TemplateButton(
-                _KINDS.get(button.type.upper(), button.type.lower()),
-                button.text or "",
-                button.url or "",
-                button.phone_number or "",
-            )
-            for button in buttons
-        ),
         variables=tuple(dict.fromkeys(variables)),
-        reason="" if reason.upper() == "NONE" else reason,
         quality=(given.quality_score.score or "") if given.quality_score else "",
     )
 
@@ -173,12 +103,12 @@ def _variables(text: str) -> list[str]:
     return list(dict.fromkeys(VARIABLE.findall(text)))
 
 
-def _header_variables(header: _Component, *, is_named: bool) -> Iterator[str]:
+def _header_variables(header: Component, *, is_named: bool) -> Iterator[str]:
     for name in _variables(header.text or ""):
         yield f"header:{name}" if is_named else "header"
 
 
-def _button_variables(buttons: Sequence[_Button]) -> Iterator[str]:
+def _button_variables(buttons: Sequence[Button]) -> Iterator[str]:
     for index, button in enumerate(buttons):
         kind = button.type.upper()
         # A code is copied by a button that is sent as one with an address (sheet of authentication templates).

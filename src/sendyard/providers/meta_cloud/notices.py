@@ -9,11 +9,12 @@ from hashlib import blake2b
 
 import msgspec
 
-from sendyard.providers.contract import AccountNotice, ProtocolError, TemplateChange, TemplateState
+from sendyard.providers.contract import AccountNotice, ProtocolError, TemplateChange
 from sendyard.providers.meta_cloud.answers import decode
-from sendyard.providers.meta_cloud.catalog import STATES, language_of
+from sendyard.providers.meta_cloud.catalog import language_of
 from sendyard.providers.meta_cloud.numbers import limit_of
 from sendyard.providers.meta_cloud.wording import Fault, moment_of
+from sendyard.providers.whatsapp_templates import state_of
 
 _MOST_FACTS = 40
 _LONGEST_FACT = 500
@@ -64,7 +65,7 @@ def template_change(field: str, raw: bytes, time: int | str | None) -> TemplateC
     if not given.message_template_name:
         raise ProtocolError(f"expected message_template_name in {field}, found an empty text")
     event = given.event or ""
-    state = None if not event or event in _WARNINGS else STATES.get(event, TemplateState.UNMAPPED)
+    state = None if not event or event in _WARNINGS else state_of(event)
     said = event or given.new_quality_score or given.new_category or given.correct_category
     return TemplateChange(
         name=given.message_template_name,

@@ -26,7 +26,6 @@ _KINDS = {
     "audio/mp4": "audio",
     "audio/ogg": "audio",
 }
-UNCAPTIONED = frozenset({"audio", "sticker"})
 
 # Prefixes in `TemplateRef.variables`, the button's sub type and the parameter's type on the wire.
 BUTTON_VARIABLES: Mapping[str, tuple[str, str]] = {

@@ -16,9 +16,10 @@ from sendyard.domain.errors import Invalid, ProviderError
 from sendyard.providers.abilities import ProviderTemplate, TemplateButton
 from sendyard.providers.contract import ProtocolError
 from sendyard.providers.meta_cloud.answers import result_of
-from sendyard.providers.meta_cloud.catalog import FILES, VARIABLE, language_of, state_of
+from sendyard.providers.meta_cloud.catalog import FILES, VARIABLE, language_of
 from sendyard.providers.meta_cloud.door import door_of
 from sendyard.providers.meta_cloud.spec import MetaCloudAccount
+from sendyard.providers.whatsapp_templates import state_of
 from sendyard.providers.wire import HttpRequest, HttpResponse
 
 CATEGORIES = ("MARKETING", "UTILITY", "AUTHENTICATION")

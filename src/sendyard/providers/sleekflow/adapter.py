@@ -58,7 +58,7 @@ class SleekFlowAdapter(Adapter, ReportPolling, AccountProbe, TemplateCatalog, Se
 
     def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
         """Name what cannot travel: files, and what is beyond WhatsApp's limits."""
-        return problems_of(cast("SleekFlowAccount", account), outgoing)
+        return list(problems_of(cast("SleekFlowAccount", account), outgoing))
 
     def build_submit(self, call: Call, batch: Sequence[Outgoing]) -> HttpRequest:
         """Build one text, template or interactive message, labelled with our reference."""

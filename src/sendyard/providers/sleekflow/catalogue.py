@@ -2,8 +2,7 @@
 What a company has at SleekFlow: templates, channels and contacts (sheet, section 3).
 """
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,62 +10,15 @@ import msgspec
 
 from sendyard.domain.channels import Channel
 from sendyard.domain.errors import ErrorKind, ProviderError
-from sendyard.providers.abilities import Profile, ProviderSender, ProviderTemplate, TemplateButton
-from sendyard.providers.contract import ProtocolError, TemplateState
+from sendyard.providers.abilities import Profile, ProviderSender, ProviderTemplate
+from sendyard.providers.contract import ProtocolError
 from sendyard.providers.sleekflow.answers import decode
-from sendyard.providers.sleekflow.messages import BUTTON, HEADER
+from sendyard.providers.whatsapp_templates import Template, template_of, variables_of
 from sendyard.providers.wire import HttpResponse
-
-_STATES: Mapping[str, TemplateState] = {
-    "APPROVED": TemplateState.APPROVED,
-    "PENDING": TemplateState.PENDING,
-    "IN_APPEAL": TemplateState.PENDING,
-    "DRAFT": TemplateState.DRAFT,
-    "REJECTED": TemplateState.REJECTED,
-    "LIMIT_EXCEEDED": TemplateState.REJECTED,
-    "PAUSED": TemplateState.PAUSED,
-    "DISABLED": TemplateState.DISABLED,
-    "DELETED": TemplateState.DISABLED,
-    "PENDING_DELETION": TemplateState.DISABLED,
-    "ARCHIVED": TemplateState.DISABLED,
-}
-_BUTTONS: Mapping[str, str] = {
-    "QUICK_REPLY": "quick_reply",
-    "URL": "url",
-    "PHONE_NUMBER": "phone",
-    "COPY_CODE": "copy_code",
-    "OTP": "otp",
-    "FLOW": "flow",
-}
-_VARIABLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
-
-
-class _Button(msgspec.Struct, frozen=True):
-    type: str = ""
-    text: str | None = None
-    url: str | None = None
-    phone_number: str | None = None
-
-
-class _Component(msgspec.Struct, frozen=True):
-    type: str = ""
-    format: str | None = None
-    text: str | None = None
-    buttons: tuple[_Button, ...] | None = None
-
-
-class _Template(msgspec.Struct, frozen=True):
-    name: str = ""
-    id: str | int | None = None
-    language: str | None = None
-    category: str | None = None
-    status: str | None = None
-    rejected_reason: str | None = None
-    components: tuple[_Component, ...] | None = None
 
 
 class _Templates(msgspec.Struct, frozen=True):
-    templates: tuple[_Template, ...] = msgspec.field(name="whatsappTemplates")
+    templates: tuple[Template, ...] = msgspec.field(name="whatsappTemplates")
 
 
 class _Contact(msgspec.Struct, frozen=True):
@@ -87,39 +39,9 @@ def templates_of(response: HttpResponse) -> list[ProviderTemplate]:
     return [_template(row) for row in decode(_templates, response, "a list of templates").templates if row.name]
 
 
-def _template(row: _Template) -> ProviderTemplate:
-    parts = {component.type.upper(): component for component in row.components or ()}
-    header, none = parts.get("HEADER"), _Component()
-    buttons = tuple(
-        TemplateButton(
-            _BUTTONS.get(one.type.upper(), one.type.lower()), one.text or "", one.url or "", one.phone_number or ""
-        )
-        for one in parts.get("BUTTONS", none).buttons or ()
-    )
-    found = ProviderTemplate(
-        name=row.name,
-        state=_STATES.get((row.status or "").upper(), TemplateState.UNMAPPED),
-        language=row.language or "",
-        category=row.category or "",
-        provider_ref="" if row.id is None else str(row.id),
-        raw_state=row.status or "",
-        body=parts.get("BODY", none).text or "",
-        header=(header or none).text or "",
-        header_format=((header.format or "text") if header else "").lower(),
-        footer=parts.get("FOOTER", none).text or "",
-        buttons=buttons,
-        reason="" if row.rejected_reason in {None, "NONE"} else row.rejected_reason or "",
-    )
-    return replace(found, variables=tuple(_variables(found)))
-
-
-def _variables(template: ProviderTemplate) -> Iterable[str]:
-    if _VARIABLE.search(template.header):
-        yield HEADER
-    yield from dict.fromkeys(_VARIABLE.findall(template.body))
-    for index, button in enumerate(template.buttons):
-        if _VARIABLE.search(button.url):
-            yield f"{BUTTON}{index}"
+def _template(row: Template) -> ProviderTemplate:
+    found = template_of(row)
+    return replace(found, variables=tuple(variables_of(found)))
 
 
 def senders_of(response: HttpResponse) -> list[ProviderSender]:

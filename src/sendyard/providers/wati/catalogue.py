@@ -20,6 +20,7 @@ from sendyard.providers.wati.answers import decode, error_of, refusal
 from sendyard.providers.wati.door import door_of
 from sendyard.providers.wati.sending import HEADER_PARAMETER
 from sendyard.providers.wati.spec import WatiAccount
+from sendyard.providers.whatsapp import MAX_BODY, MAX_MARGIN
 from sendyard.providers.wire import HttpRequest, HttpResponse
 
 PAGE = 100
@@ -53,8 +54,6 @@ _KINDS = MappingProxyType(
 )
 _LANGUAGE = re.compile(r"[a-z]{2,3}([_-][A-Za-z]{2,4})?")
 _NAME = re.compile(r"[a-z0-9_]{1,512}")
-_BODY_LIMIT = 1024
-_FOOTER_LIMIT = 60
 
 
 class _Language(msgspec.Struct):
@@ -243,7 +242,7 @@ def _check(template: ProviderTemplate, samples: Mapping[str, str]) -> None:
         raise Invalid("template_name", detail)
     if not template.language or not template.category:
         raise Invalid("template_incomplete", "A template needs a language (such as en) and a category (UTILITY, …).")
-    for what, text, limit in (("body", template.body, _BODY_LIMIT), ("footer", template.footer, _FOOTER_LIMIT)):
+    for what, text, limit in (("body", template.body, MAX_BODY), ("footer", template.footer, MAX_MARGIN)):
         if len(text) > limit:
             detail = f"The {what} may have {limit} characters, found {len(text)}; shorten it."
             raise Invalid("template_too_long", detail)
