@@ -78,7 +78,8 @@ def test_names_differ_and_none_stands_for_nothing() -> None:
 
 def test_abilities_keep_the_names_that_callers_know() -> None:
     assert [ability.value for ability in Ability] == [
-        *("balance", "contacts", "inbound", "lookup", "media_upload", "opt_out_registration", "otp"),
+        *("balance", "contacts", "inbound", "lookup", "media_upload", "opt_out_list", "opt_out_registration"),
+        *("opt_out_telling", "otp"),
         *("otp_resend", "polling", "profiles", "senders", "template_submission", "templates", "test", "token", "usage"),
     ]
 

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from sendyard.domain.content import Content
 from sendyard.domain.errors import Invalid
-from sendyard.providers.abilities import AccountProbe, BalanceQuery, MediaUpload, Pending, ReportPolling, SubmitLookup
+from sendyard.providers.abilities import (
+    AccountProbe,
+    BalanceQuery,
+    MediaUpload,
+    OptOutList,
+    OptOutTelling,
+    Pending,
+    ReportPolling,
+    SubmitLookup,
+)
 from sendyard.providers.contract import Accepted, Adapter, CallbackRejected, ProtocolError
 from sendyard.providers.emulation import EmulatedRequest
 from sendyard.providers.registry import SLUGS, emulators
@@ -144,6 +153,10 @@ def test_random_answers_raise_only_protocol_errors(slug: str, data: st.DataObjec
         _read(lambda: adapter.parse_probe(call, answer("probe")))
     if isinstance(adapter, MediaUpload):
         _read(lambda: adapter.parse_upload(answer("upload")))
+    if isinstance(adapter, OptOutList):
+        _read(lambda: adapter.parse_listed(call, "", answer("listed")))
+    if isinstance(adapter, OptOutTelling):
+        _read(lambda: adapter.parse_telling(answer("telling")))
 
 
 @each_provider

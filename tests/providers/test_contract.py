@@ -21,6 +21,9 @@ from sendyard.providers.abilities import (
     Inconclusive,
     MediaFile,
     MediaUpload,
+    OptOutList,
+    OptOutPage,
+    OptOutTelling,
     ReportPolling,
     SubmitLookup,
 )
@@ -38,6 +41,7 @@ from tests.providers.samples import (
     Case,
     account_of,
     adapter_of,
+    address,
     assert_event,
     assert_receipt,
     assert_same_request,
@@ -58,6 +62,8 @@ ABILITIES = {
     "balance": BalanceQuery,
     "probe": AccountProbe,
     "upload": MediaUpload,
+    "listed": OptOutList,
+    "telling": OptOutTelling,
 }
 SIGNED = {CallbackAuth.SIGNATURE, CallbackAuth.TIMESTAMP_SIGNATURE, CallbackAuth.SHARED_SECRET}
 
@@ -270,6 +276,50 @@ def test_upload(slug: str, kind: str, case: Case) -> None:
     assert found.handle == expected["handle"]
     if expected.get("expires_at"):
         assert found.expires_at == moment(expected["expires_at"])
+
+
+@each_case("listed")
+def test_listed(slug: str, kind: str, case: Case) -> None:
+    adapter = adapter_of(slug, case)
+    assert isinstance(adapter, OptOutList)
+    assert adapter.listed_channel in adapter.spec.channels
+    call = call_for(slug, account_of(adapter, case))
+    if "request" in case:
+        assert_same_request(adapter.build_listed(call, case["cursor"]), case["request"])
+    if "raises" in case:
+        with pytest.raises(ProtocolError):
+            adapter.parse_listed(call, case["cursor"], response_of(case["response"]))
+        return
+    found = adapter.parse_listed(call, case["cursor"], response_of(case["response"]))
+    if "error" in case:
+        assert isinstance(found, ProviderError)
+        assert (found.kind, found.code) == (case["error"]["kind"], case["error"]["code"])
+        return
+    assert isinstance(found, OptOutPage)
+    people = [(one.person, one.refuses, one.word) for one in found.people]
+    wanted = case["expected"]["people"]
+    assert people == [(address(one["person"]), one["refuses"], one["word"]) for one in wanted]
+    since = [one["since"] and moment(one["since"]) for one in wanted if "since" in one]
+    assert [one.since for one in found.people] == (since or [None] * len(people))
+    assert found.cursor == case["expected"]["cursor"]
+
+
+@each_case("telling")
+def test_telling(slug: str, kind: str, case: Case) -> None:
+    adapter = adapter_of(slug, case)
+    assert isinstance(adapter, OptOutTelling)
+    assert adapter.told_channel in adapter.spec.channels
+    if "request" in case:
+        call = call_for(slug, account_of(adapter, case))
+        built = adapter.build_telling(call, address(case["person"]), refuses=case["refuses"])
+        assert_same_request(built, case["request"])
+    if "raises" in case:
+        with pytest.raises(ProtocolError):
+            adapter.parse_telling(response_of(case["response"]))
+        return
+    found = adapter.parse_telling(response_of(case["response"]))
+    wanted = case.get("error")
+    assert (found and (found.kind, found.code)) == (wanted and (wanted["kind"], wanted["code"]))
 
 
 @each_case("submit", "callback", "poll")

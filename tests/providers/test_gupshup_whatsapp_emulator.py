@@ -6,21 +6,22 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from sendyard.domain.addresses import Address
 from sendyard.domain.content import Choice, Content, Interactive, Media, MediaItem, Text
-from sendyard.domain.errors import ErrorKind, Invalid
+from sendyard.domain.errors import ErrorKind, Invalid, ProviderError
 from sendyard.domain.money import Money
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.abilities import ProviderTemplate, TemplatePage
+from sendyard.providers.abilities import OptOutPage, ProviderTemplate, TemplatePage
 from sendyard.providers.contract import Accepted, DeliveryEvent, Inbound, Refused, TemplateChange, TemplateState
 from sendyard.providers.emulation import EmulatedRequest, Handled, Report
 from sendyard.providers.gupshup_whatsapp import ADAPTER, EMULATOR
 from sendyard.providers.gupshup_whatsapp.desk import SAMPLE_TEMPLATE, Customer, GupshupState
-from sendyard.providers.wire import HttpResponse
-from tests.providers.samples import NOW
+from sendyard.providers.wire import HttpRequest, HttpResponse
+from tests.providers.samples import NOW, call_for
 from tests.providers.wire_pair import CALLBACK_URL, Pair
 
 SLUG = "gupshup_whatsapp"
@@ -268,7 +269,43 @@ def test_opt_ins_are_remembered() -> None:
     assert ask(state, "POST", "/sm/api/v1/app/opt/in/Other", {"user": "919876543210"}).response.status == 400
     assert ask(state, "POST", "/sm/api/v1/app/opt/in/ShopApp", {"user": "me"}).response.status == 400
     listed = said(ask(state, "GET", "/sm/api/v1/users/ShopApp").response)
-    assert [user["phoneCode"] for user in listed["users"]] == ["919876543210"]
+    wanted = {"countryCode": "91", "phoneCode": "9876543210", "optinStatus": "OPT_IN"}
+    assert listed["users"] == [wanted]
+
+
+def _exchange(state: GupshupState, request: HttpRequest) -> HttpResponse:
+    path = urlsplit(request.url).path
+    return EMULATOR.handle(
+        EmulatedRequest(request.method, path, "", request.headers, request.body, NOW), state
+    ).response
+
+
+def _tell(state: GupshupState, number: str, *, refuses: bool) -> ProviderError | None:
+    given = call_for(SLUG, ADAPTER.Account(**SAMPLE))
+    request = ADAPTER.build_telling(given, Address.phone(number), refuses=refuses)
+    return ADAPTER.parse_telling(_exchange(state, request))
+
+
+def test_what_the_adapter_tells_is_what_it_reads() -> None:
+    state = registered(opted_out=["919876543213", "12"])
+    assert _tell(state, "+919876543210", refuses=True) is None
+    assert _tell(state, "+919876543211", refuses=False) is None
+    assert _tell(state, "+919876543211", refuses=True) is None
+    assert _tell(state, "+919876543210", refuses=False) is None
+    given = call_for(SLUG, ADAPTER.Account(**SAMPLE))
+    page = ADAPTER.parse_listed(given, "", _exchange(state, ADAPTER.build_listed(given, "")))
+    assert isinstance(page, OptOutPage)
+    assert {one.person.value: one.refuses for one in page.people} == {
+        "+919876543210": False,
+        "+919876543211": True,
+        "+919876543213": True,
+    }
+
+
+def test_a_young_app_has_no_list() -> None:
+    refused = _tell(registered(is_young=True), "+919876543210", refuses=True)
+    assert refused
+    assert refused.code == "unknown_app"
 
 
 def test_a_customer_forgets_the_oldest_opt_in_and_the_state_the_oldest_customer(

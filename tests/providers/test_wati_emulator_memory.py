@@ -9,7 +9,7 @@ import pytest
 from sendyard.domain.addresses import Address
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.abilities import Found, ProviderTemplate, TemplatePage
+from sendyard.providers.abilities import Found, OptOutPage, ProviderTemplate, TemplatePage
 from sendyard.providers.contract import (
     Accepted,
     AccountNotice,
@@ -195,6 +195,19 @@ def test_contacts_are_kept_and_made_by_sending() -> None:
     change = {"contacts": [{"target": "919876543210", "customParams": [{"name": "city", "value": "Agra"}]}]}
     answer = document(ask(state, "PUT", "/api/ext/v3/contacts", change))
     assert answer["contact_list"][0]["city"] == "Agra"
+
+
+def test_a_refusal_is_a_switched_off_broadcast_and_a_person_who_writes_has_opted_in() -> None:
+    state = registered(no_broadcasts=["+919876543219"])
+    accepted(state)
+    submit(state, outgoing(to="+919876543211", reference="ref-2"))
+    person_writes(state, "Hi")
+    for version in ("v1", "v2", "v3"):
+        given = call(account(api_version=version))
+        page = ADAPTER.parse_listed(given, "", exchange(state, ADAPTER.build_listed(given, "")))
+        assert isinstance(page, OptOutPage)
+        assert {one.person.value: one.refuses for one in page.people} == {"+919876543219": True, PERSON: False}
+        assert page.cursor == ""
 
 
 def test_the_channels_are_the_registered_senders() -> None:

@@ -12,7 +12,7 @@ from sendyard.api.message_views import moment_or_none
 from sendyard.api.operations import Ask, NoBody, NoQuery, Operation
 from sendyard.features.audience import Errands
 
-Kind = Literal["profile", "contact", "opt_out_number"]
+Kind = Literal["profile", "contact", "opt_out_number", "opt_out"]
 State = Literal["waiting", "done", "refused"]
 
 

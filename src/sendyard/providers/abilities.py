@@ -431,3 +431,54 @@ class OptOutRegistration(ABC):
     @abstractmethod
     def parse_opt_out(self, response: HttpResponse) -> ProviderError | None:
         """Read the answer: None when it is registered. Raises ProtocolError."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPerson:
+    """Somebody who refused or agreed, as a list of the provider's has it; `word` is the provider's own."""
+
+    person: Address
+    refuses: bool
+    word: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutPage:
+    """Some of a list; people of whom it says nothing are left out. `cursor` asks for the next page, blank: none."""
+
+    people: Sequence[ListedPerson]
+    cursor: str = ""
+
+
+class OptOutList(ABC):
+    """
+    The provider keeps a list of its own of who refused or agreed to hear from the account.
+
+    `listed_channel` is what the list is about; with `lists_advertising` a refusal there is one of advertising only.
+    """
+
+    listed_channel: ClassVar[Channel]
+    lists_advertising: ClassVar[bool] = False
+
+    @abstractmethod
+    def build_listed(self, call: Call, cursor: str) -> HttpRequest:
+        """Ask for the page at `cursor` ("" for the first)."""
+
+    @abstractmethod
+    def parse_listed(self, call: Call, cursor: str, response: HttpResponse) -> OptOutPage | ProviderError:
+        """Read the answer. Raises ProtocolError."""
+
+
+class OptOutTelling(ABC):
+    """The provider takes word of one person's refusal or agreement, on `told_channel`."""
+
+    told_channel: ClassVar[Channel]
+
+    @abstractmethod
+    def build_telling(self, call: Call, person: Address, *, refuses: bool) -> HttpRequest:
+        """Tell it. Raises AppError `Invalid` for somebody the provider cannot know."""
+
+    @abstractmethod
+    def parse_telling(self, response: HttpResponse) -> ProviderError | None:
+        """Read the answer: None when it is noted. Raises ProtocolError."""

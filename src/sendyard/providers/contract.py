@@ -280,6 +280,11 @@ class Adapter(ABC):
         del account
         return self.spec.batch.limit
 
+    def daily_people(self, account: AccountSettings) -> int | None:
+        """How many people this account may write to first within 24 hours; None where no such limit is known."""
+        del account
+        return None
+
     def text_rules(self, country: str) -> TextRules:
         """Limits of a text to recipients in one country (ISO 3166 alpha-2); preflight counts by them."""
         del country

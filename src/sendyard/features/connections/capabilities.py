@@ -14,7 +14,9 @@ from sendyard.providers.abilities import (
     BalanceQuery,
     ContactPush,
     MediaUpload,
+    OptOutList,
     OptOutRegistration,
+    OptOutTelling,
     OtpResend,
     ProfileLookup,
     ProviderOtp,
@@ -38,7 +40,9 @@ class Ability(StrEnum):
     INBOUND = "inbound"
     LOOKUP = "lookup"
     MEDIA_UPLOAD = "media_upload"
+    OPT_OUT_LIST = "opt_out_list"
     OPT_OUT_REGISTRATION = "opt_out_registration"
+    OPT_OUT_TELLING = "opt_out_telling"
     OTP = "otp"
     OTP_RESEND = "otp_resend"
     POLLING = "polling"
@@ -58,7 +62,9 @@ MEANINGS: Mapping[Ability, str] = MappingProxyType(
         Ability.INBOUND: "hands on what people write back",
         Ability.LOOKUP: "can be asked whether it got a message whose submit had no usable answer",
         Ability.MEDIA_UPLOAD: "takes files before they are sent",
+        Ability.OPT_OUT_LIST: "keeps a list of who refused, which `sendyard suppressions sync` reads",
         Ability.OPT_OUT_REGISTRATION: "takes the free number by which people refuse a sender's advertising",
+        Ability.OPT_OUT_TELLING: "can be told that a person refused, or came back",
         Ability.OTP: "makes one-time codes itself, sends them and checks what was typed",
         Ability.OTP_RESEND: "sends the same one-time code once more, also by a call",
         Ability.POLLING: "can be asked for delivery reports",
@@ -80,7 +86,9 @@ _MIXINS: Mapping[Ability, type] = MappingProxyType(
         Ability.CONTACTS: ContactPush,
         Ability.LOOKUP: SubmitLookup,
         Ability.MEDIA_UPLOAD: MediaUpload,
+        Ability.OPT_OUT_LIST: OptOutList,
         Ability.OPT_OUT_REGISTRATION: OptOutRegistration,
+        Ability.OPT_OUT_TELLING: OptOutTelling,
         Ability.OTP: ProviderOtp,
         Ability.OTP_RESEND: OtpResend,
         Ability.POLLING: ReportPolling,

@@ -9,12 +9,12 @@ import hmac
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import ClassVar, cast
-from urllib.parse import quote, urlencode
 
 import msgspec
 
-from sendyard.domain.addresses import Address, AddressKind
-from sendyard.domain.errors import ErrorKind, Invalid, ProviderError
+from sendyard.domain.addresses import Address
+from sendyard.domain.channels import Channel
+from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.domain.money import Money
 from sendyard.providers.abilities import (
     AccountProbe,
@@ -22,6 +22,9 @@ from sendyard.providers.abilities import (
     ContactPush,
     MediaFile,
     MediaUpload,
+    OptOutList,
+    OptOutPage,
+    OptOutTelling,
     ProbeResult,
     ProviderSender,
     ProviderTemplate,
@@ -42,12 +45,13 @@ from sendyard.providers.contract import (
     Problem,
     Receipt,
 )
-from sendyard.providers.gupshup_whatsapp.answers import decode, error_of, receipt
+from sendyard.providers.gupshup_whatsapp.answers import decode, receipt
 from sendyard.providers.gupshup_whatsapp.codes import CODES
 from sendyard.providers.gupshup_whatsapp.events import Envelope, events_of
 from sendyard.providers.gupshup_whatsapp.limits import problems_of
 from sendyard.providers.gupshup_whatsapp.messages import form_of, path_of
 from sendyard.providers.gupshup_whatsapp.meta_events import Webhook, meta_events_of
+from sendyard.providers.gupshup_whatsapp.opting import listed_request, read_listed, read_telling, telling_request
 from sendyard.providers.gupshup_whatsapp.partner import (
     partner_request,
     read_balance,
@@ -78,12 +82,15 @@ class GupshupWhatsappAdapter(
     SenderList,
     UsageQuery,
     ContactPush,
+    OptOutList,
+    OptOutTelling,
 ):
     """Gupshup's WhatsApp API, messages of version 1, webhooks of versions 2 and 3."""
 
     spec: ClassVar[ProviderSpec] = SPEC
     Account: ClassVar[type[AccountSettings]] = GupshupWhatsappAccount
     minds_language = False  # an id names one template in one language
+    listed_channel = told_channel = Channel.WHATSAPP
 
     def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
         """Name what Gupshup or WhatsApp would refuse."""
@@ -202,15 +209,31 @@ class GupshupWhatsappAdapter(
             Invalid: the person is not known by a phone number.
         """
         del name, fields
-        if person.kind is not AddressKind.PHONE:
-            raise Invalid("recipient_not_a_number", "Gupshup marks the opt-in of phone numbers only; give one.")
-        account = cast("GupshupWhatsappAccount", call.account)
-        url = f"{account.base_url}/sm/api/v1/app/opt/in/{quote(account.app_name, safe='')}"
-        return HttpRequest("POST", url, _writing(account), urlencode({"user": person.value.removeprefix("+")}).encode())
+        return self.build_telling(call, person, refuses=False)
 
     def parse_contact(self, response: HttpResponse) -> str | ProviderError:
         """Any 2xx is a yes, usually without a body. Raises ProtocolError."""
-        return "" if 200 <= response.status < 300 else error_of(response)
+        return self.parse_telling(response) or ""
+
+    def build_listed(self, call: Call, cursor: str) -> HttpRequest:
+        """Ask for everybody who opted in or out."""
+        del cursor
+        account = cast("GupshupWhatsappAccount", call.account)
+        return listed_request(account, _reading(account))
+
+    def parse_listed(self, call: Call, cursor: str, response: HttpResponse) -> OptOutPage | ProviderError:
+        """Read them. Raises ProtocolError."""
+        del call, cursor
+        return read_listed(response)
+
+    def build_telling(self, call: Call, person: Address, *, refuses: bool) -> HttpRequest:
+        """Mark one person as opted in or out. Raises Invalid."""
+        account = cast("GupshupWhatsappAccount", call.account)
+        return telling_request(account, _writing(account), person, refuses=refuses)
+
+    def parse_telling(self, response: HttpResponse) -> ProviderError | None:
+        """Read whether it is marked. Raises ProtocolError."""
+        return read_telling(response)
 
 
 @lru_cache(maxsize=256)

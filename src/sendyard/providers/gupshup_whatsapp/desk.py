@@ -59,6 +59,8 @@ class Customer:
     in_second: int = 0
     templates: dict[str, Template] = field(default_factory=sample_templates)
     opted_in: dict[str, None] = field(default_factory=dict)
+    opted_out: dict[str, None] = field(default_factory=dict)
+    is_young: bool = False  # made after August 2025: opting in and out is no business of Gupshup's any more
     incoming: int = 0
     outgoing: int = 0
     fees: Decimal = Decimal(0)
@@ -79,9 +81,18 @@ class Customer:
 
     def opt_in(self, phone: str) -> None:
         """Remember a person's consent; the oldest is forgotten when there are too many."""
-        self.opted_in[phone] = None
-        if len(self.opted_in) > _MOST_OPT_INS:
-            del self.opted_in[next(iter(self.opted_in))]
+        _move(phone, self.opted_out, self.opted_in)
+
+    def opt_out(self, phone: str) -> None:
+        """Remember a person's refusal, likewise."""
+        _move(phone, self.opted_in, self.opted_out)
+
+
+def _move(phone: str, source: dict[str, None], target: dict[str, None]) -> None:
+    source.pop(phone, None)
+    target[phone] = None
+    if len(target) > _MOST_OPT_INS:
+        del target[next(iter(target))]
 
 
 @dataclass(slots=True)

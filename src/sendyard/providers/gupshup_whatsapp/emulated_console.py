@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, parse_qsl, unquote
 
 import msgspec
 
+from sendyard.domain.phone import parse_phone
 from sendyard.providers.emulation import EmulatedRequest
 from sendyard.providers.gupshup_whatsapp.desk import Customer, GupshupState, Template
 from sendyard.providers.gupshup_whatsapp.replies import RefusedError, said
@@ -29,21 +30,38 @@ def one_template(customer: Customer, template_id: str) -> HttpResponse:
     return said({"status": "success", "template": _record(template, customer)})
 
 
-def opt_in(request: EmulatedRequest, customer: Customer, app: str) -> HttpResponse:
-    """Mark a person's consent; answered without a body."""
+def opt(request: EmulatedRequest, customer: Customer, way: str, app: str) -> HttpResponse:
+    """Mark a person's consent (`in`) or refusal (`out`); answered without a body."""
     user = _form(request).get("user", "")
-    if customer.app_name and unquote(app) != customer.app_name:
-        raise RefusedError(400, "App not found")
+    _check_app(customer, app)
     if not (user.isascii() and user.isdecimal()):
         raise RefusedError(400, "Invalid Destination")
-    customer.opt_in(user)
+    (customer.opt_in if way == "in" else customer.opt_out)(user)
     return HttpResponse(202)
 
 
-def opted_in(customer: Customer) -> HttpResponse:
+def opted(customer: Customer, app: str) -> HttpResponse:
     """Everybody who is marked."""
-    users = [{"phoneCode": phone, "optStatus": "OPT_IN"} for phone in customer.opted_in]
+    _check_app(customer, app)
+    states = (("OPT_IN", customer.opted_in), ("OPT_OUT", customer.opted_out))
+    users = [{**_split(phone), "optinStatus": state} for state, phones in states for phone in phones]
     return said({"status": "success", "users": users})
+
+
+def _check_app(customer: Customer, app: str) -> None:
+    if customer.app_name and unquote(app) != customer.app_name:
+        raise RefusedError(400, "App not found")
+    if customer.is_young:
+        raise RefusedError(400, "App not supported")
+
+
+def _split(phone: str) -> dict[str, str]:
+    """A number as Gupshup writes it, its country code apart; one of no plan stays whole."""
+    found = parse_phone(f"+{phone}")
+    national = found.national.lstrip("0")
+    if not national or not found.e164.endswith(national):
+        return {"countryCode": "", "phoneCode": phone}
+    return {"countryCode": found.e164[1 : -len(national)], "phoneCode": national}
 
 
 def subscriptions(request: EmulatedRequest, customer: Customer) -> HttpResponse:

@@ -72,6 +72,8 @@ class _Registration(msgspec.Struct, forbid_unknown_fields=True):
     templates: list[_Template] = []
     credit: Decimal = GENEROUS_CREDIT
     per_second: int = 0
+    opted_out: tuple[str, ...] = ()
+    is_young: bool = False
 
 
 class GupshupWhatsappEmulator(Emulator):
@@ -124,6 +126,8 @@ class GupshupWhatsappEmulator(Emulator):
                 codes_as_text=given.codes_as_text,
                 credit=given.credit,
                 per_second=given.per_second,
+                opted_out=dict.fromkeys(given.opted_out),
+                is_young=given.is_young,
                 templates={**sample_templates(), **templates},
             )
         )
@@ -248,10 +252,14 @@ _ROUTES = (
     _route_of("GET", r"/sm/api/v1/template/list/[^/]+", _by_key(lambda _, customer: console.list_templates(customer))),
     _route_of(
         "POST",
-        r"/sm/api/v1/app/opt/in/([^/]+)",
-        lambda request, state, name: Handled(console.opt_in(request, _keyed(request, state), name)),
+        r"/sm/api/v1/app/opt/(in|out)/([^/]+)",
+        lambda request, state, way, name: Handled(console.opt(request, _keyed(request, state), way, name)),
     ),
-    _route_of("GET", r"/sm/api/v1/users/[^/]+", _by_key(lambda _, customer: console.opted_in(customer))),
+    _route_of(
+        "GET",
+        r"/sm/api/v1/users/([^/]+)",
+        lambda request, state, name: Handled(console.opted(_keyed(request, state), name)),
+    ),
     _route_of("GET POST DELETE", r"/wa/app/([^/]+)/subscription", _by_key(console.subscriptions)),
     _route_of("PUT", r"/wa/app/([^/]+)/msg/[^/]+/read", _by_key(lambda _, __: HttpResponse(202))),
     _route_of(

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import cast
 
 from sendyard.domain.addresses import Address
+from sendyard.domain.channels import Channel
 from sendyard.domain.content import TemplateRef
 from sendyard.domain.errors import ProviderError
 from sendyard.providers.abilities import (
@@ -18,6 +19,8 @@ from sendyard.providers.abilities import (
     Found,
     Inconclusive,
     NotFound,
+    OptOutList,
+    OptOutPage,
     Pending,
     Poll,
     ProbeResult,
@@ -60,12 +63,15 @@ class WatiAdapter(
     TemplateSubmission,
     SenderList,
     ContactPush,
+    OptOutList,
 ):
     """WhatsApp through WATI, API v3, v2 or v1."""
 
     spec = SPEC
     Account = WatiAccount
     minds_language = False  # messages name a template without a language
+    listed_channel = Channel.WHATSAPP
+    lists_advertising = True  # `allowBroadcast` is about broadcasts
 
     def check(self, account: AccountSettings, outgoing: Outgoing) -> list[Problem]:
         """Name what WATI or WhatsApp would refuse."""
@@ -167,3 +173,12 @@ class WatiAdapter(
     def parse_contact(self, response: HttpResponse) -> str | ProviderError:
         """WATI's id of the contact."""
         return contacts.read_contact(response)
+
+    def build_listed(self, call: Call, cursor: str) -> HttpRequest:
+        """One page of contacts, by v1's call whatever the generation."""
+        return contacts.listed_request(_account(call), cursor)
+
+    def parse_listed(self, call: Call, cursor: str, response: HttpResponse) -> OptOutPage | ProviderError:
+        """Who may have no broadcasts, and who opted in."""
+        del call
+        return contacts.read_listed(cursor, response)

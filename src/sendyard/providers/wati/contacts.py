@@ -1,7 +1,7 @@
 """
 Contacts kept at WATI. Sending needs none: WATI makes one for every number it sends to.
 
-Sources: https://docs.wati.io/reference (v3 `POST` and `PUT /contacts`), v1 `addContact/{number}`.
+Sources: https://docs.wati.io/reference (v3 `POST` and `PUT /contacts`), v1 `addContact/{number}` and `getContacts`.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,14 @@ import msgspec
 
 from sendyard.domain.addresses import Address, AddressKind
 from sendyard.domain.errors import Invalid, ProviderError
+from sendyard.providers.abilities import ListedPerson, OptOutPage
 from sendyard.providers.contract import ProtocolError
 from sendyard.providers.wati.answers import decode, error_of, refusal, wire_number
 from sendyard.providers.wati.door import door_of
 from sendyard.providers.wati.spec import WatiAccount
 from sendyard.providers.wire import HttpRequest, HttpResponse
+
+PAGE = 100
 
 
 class _Contact(msgspec.Struct):
@@ -34,8 +37,68 @@ class _Answer(msgspec.Struct):
     error: str | None = None
 
 
+class _Listed(msgspec.Struct, rename="camel"):
+    wa_id: str | None = msgspec.field(default=None, name="wAid")
+    opted_in: bool | None = None
+    allow_broadcast: bool | None = None
+
+
+class _Link(msgspec.Struct):
+    total: int | None = None
+
+
+class _List(msgspec.Struct):
+    contact_list: list[_Listed] | None = None
+    result: bool | str | None = None
+    info: str | None = None
+    link: _Link | None = None
+
+
 _answer = msgspec.json.Decoder(_Answer)
+_list = msgspec.json.Decoder(_List)
 _body = msgspec.json.Encoder()
+
+
+def listed_request(account: WatiAccount, cursor: str) -> HttpRequest:
+    """One page of contacts; only v1's call is documented with `optedIn` and `allowBroadcast`."""
+    door = door_of(account)
+    return HttpRequest("GET", f"{door.v1}/getContacts?pageSize={PAGE}&pageNumber={cursor or '1'}", door.reading)
+
+
+def read_listed(cursor: str, response: HttpResponse) -> OptOutPage | ProviderError:
+    """
+    Who may have no broadcasts, and who opted in.
+
+    `optedIn` is false for everybody who never said anything, so only `allowBroadcast: false` is a refusal.
+
+    Raises:
+        ProtocolError: the answer is in no documented form.
+    """
+    if response.status != 200:
+        if error := error_of(response):
+            return error
+        raise ProtocolError(f"expected contacts from WATI, found HTTP {response.status}")
+    found = decode(_list, response, "contacts")
+    if found.result is False:
+        return refusal(found.info or "")
+    if found.contact_list is None:
+        raise ProtocolError("expected a contact_list from WATI, found none")
+    number = int(cursor or "1")
+    total = found.link.total if found.link else None
+    # Without a total a full page promises another one.
+    full = len(found.contact_list) >= PAGE
+    more = full if total is None else bool(found.contact_list) and number * PAGE < total
+    people = [one for contact in found.contact_list if (one := _said(contact))]
+    return OptOutPage(people, str(number + 1) if more else "")
+
+
+def _said(contact: _Listed) -> ListedPerson | None:
+    if not contact.wa_id or (contact.allow_broadcast is not False and not contact.opted_in):
+        return None
+    known = contact.wa_id.removeprefix("+")
+    person = Address.known(f"+{known}" if known.isascii() and known.isdecimal() else known)
+    refuses = contact.allow_broadcast is False
+    return ListedPerson(person, refuses, "allowBroadcast: false" if refuses else "optedIn: true")
 
 
 def contact_request(account: WatiAccount, person: Address, name: str, fields: Mapping[str, str]) -> HttpRequest:

@@ -213,9 +213,20 @@ def _contact_of(visit: Visit, version: str, number: str) -> Handled:
 
 def _contacts(visit: Visit, version: str) -> Handled:
     del version
-    every = list(visit.workspace.contacts.values())
-    shown, page, size = visit.page(every, "pageNumber", "pageSize")
+    every = list(visit.workspace.contacts.items())
+    found, page, size = visit.page(every, "pageNumber", "pageSize")
+    shown = [{**contact, **_choices(visit, number)} for number, contact in found]
     return Handled(answer(200, {"result": "success", "contact_list": shown, "link": _link(page, size, len(every))}))
+
+
+def _choices(visit: Visit, number: str) -> dict[str, Any]:
+    """Somebody who wrote has opted in; broadcasts are allowed until the switch in the dashboard is turned off."""
+    workspace = visit.workspace
+    return {
+        "wAid": number,
+        "optedIn": number in workspace.open_until,
+        "allowBroadcast": number not in workspace.no_broadcasts,
+    }
 
 
 def _templates(visit: Visit, version: str) -> Handled:

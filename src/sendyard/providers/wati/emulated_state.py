@@ -90,6 +90,7 @@ class Workspace:
     sends_retry_after: bool = True
     templates: dict[str, Template] = field(default_factory=dict)
     contacts: dict[str, dict[str, str]] = field(default_factory=dict)
+    no_broadcasts: frozenset[str] = frozenset()  # contacts whose switch "allow broadcast" is off
     conversations: dict[str, deque[Message]] = field(default_factory=dict)
     open_until: dict[str, datetime] = field(default_factory=dict)
 

@@ -31,6 +31,7 @@ from sendyard.providers.wati.emulated_state import (
     WatiState,
     Workspace,
 )
+from sendyard.providers.wati.plans import PLANS
 from sendyard.providers.wati.spec import OTHER_CALLS, PER_TEN_SECONDS, SPEC
 from sendyard.providers.wire import HttpRequest, HttpResponse
 
@@ -80,6 +81,7 @@ class _Registration(msgspec.Struct, forbid_unknown_fields=True):
     monthly_calls: int = -1
     credit: int = -1
     retry_after: bool = True
+    no_broadcasts: tuple[str, ...] = ()
 
 
 class WatiEmulator(Emulator):
@@ -90,6 +92,7 @@ class WatiEmulator(Emulator):
     sample_account: ClassVar[Mapping[str, str]] = {"api_token": "wati-token-0123456789"}
     sample_sender = "911140000001"
     sample_channel = Channel.WHATSAPP
+    plans = PLANS
 
     def new_state(self) -> WatiState:
         """An empty WATI."""
@@ -119,6 +122,9 @@ class WatiEmulator(Emulator):
         workspace.calls_left = given.monthly_calls
         workspace.credit = given.credit
         workspace.sends_retry_after = given.retry_after
+        workspace.no_broadcasts = frozenset(number.removeprefix("+") for number in given.no_broadcasts)
+        for number in sorted(workspace.no_broadcasts):
+            workspace.contacts[number] = {"id": state.next_id(), "name": number}
         for name, body in given.templates.items():
             names = tuple(dict.fromkeys(re.findall(r"\{\{(\w+)\}\}", body)))
             workspace.templates[name] = Template(state.next_id(), name, body, names)

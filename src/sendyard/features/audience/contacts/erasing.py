@@ -14,6 +14,7 @@ from sendyard.features.audience.contacts.queries import begin_change
 from sendyard.features.audience.contacts.rows import EMAIL, EXTERNAL
 from sendyard.features.audience.contacts.store import require, show
 from sendyard.features.audience.errands import queries as errand_queries
+from sendyard.features.audience.opt_outs import queries as list_queries
 from sendyard.features.audience.opting import queries as opting_queries
 from sendyard.ledger.erasing import erase_address, inbound_from, messages_to
 from sendyard.storage.address_keys import AddressKeys
@@ -98,6 +99,7 @@ class Erasing:
                 opting_queries.erase(tx, workspace_id, identity.value, pseudonym)
                 errand_queries.erase(tx, workspace_id, identity.value)
             errand_queries.erase(tx, workspace_id, contact_id)
+            list_queries.erase(tx, workspace_id, [identity.value for identity in identities])
             queries.remove_identities(tx, workspace_id, identities)
             queries.forget_import_changes(tx, workspace_id, row["no"])
             queries.forget_merges(tx, workspace_id, contact_id)

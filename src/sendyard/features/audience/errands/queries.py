@@ -63,6 +63,22 @@ def ask_again(
     return ErrandRow(*found)
 
 
+def ask_if_other(
+    tx: Transaction, workspace_id: str, account_id: str, kind: str, subject: str, document: str, *, now: int
+) -> bool:
+    """Store an errand, or let an older one wait anew when it was about something else; False when it was the same."""
+    return bool(
+        tx.run(
+            "INSERT INTO errands (id, workspace_id, account_id, kind, subject, document, state, tries, next_at,"
+            " created_at) VALUES (?, ?, ?, ?, ?, ?, 'waiting', 0, ?, ?)"
+            " ON CONFLICT (workspace_id, account_id, kind, subject) DO UPDATE SET document = excluded.document,"
+            " state = 'waiting', tries = 0, next_at = excluded.next_at, lease_until = 0, error = '', result = '',"
+            " revision = errands.revision + 1, settled_at = NULL WHERE errands.document <> excluded.document",
+            (new_id(), workspace_id, account_id, kind, subject, document, now, now),
+        )
+    )
+
+
 def take_due(tx: Transaction, *, now: int, until: int, limit: int) -> list[ErrandRow]:
     """Take errands that are due and nobody's, until `until`."""
     lock = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""

@@ -21,15 +21,29 @@ from sendyard.features.audience.contacts.rows import Identity
 from sendyard.features.audience.contacts.showing import documents
 from sendyard.features.audience.contacts.store import show, survivor
 from sendyard.features.audience.errands import queries
-from sendyard.features.audience.errands.asking import CONTACT, OPT_OUT_NUMBER, PROFILE
+from sendyard.features.audience.errands.asking import (
+    CAME_BACK,
+    CONTACT,
+    OPT_OUT,
+    OPT_OUT_NUMBER,
+    PROFILE,
+    REFUSED,
+)
 from sendyard.features.audience.errands.queries import ErrandRow
-from sendyard.providers.abilities import ContactPush, OptOutNumber, OptOutRegistration, Profile, ProfileLookup
+from sendyard.providers.abilities import (
+    ContactPush,
+    OptOutNumber,
+    OptOutRegistration,
+    OptOutTelling,
+    Profile,
+    ProfileLookup,
+)
 from sendyard.providers.contract import ProtocolError
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
 
-KINDS = (PROFILE, CONTACT, OPT_OUT_NUMBER)
+KINDS = (PROFILE, CONTACT, OPT_OUT_NUMBER, OPT_OUT)
 STATES = ("waiting", "done", "refused")
 _DELAYS_MS = (15_000, 60_000, 300_000, 1_800_000, 7_200_000, 21_600_000, 43_200_000)  # before it is tried again
 _HELD_MS = 120_000  # longer than any exchange may take
@@ -186,6 +200,11 @@ class Errands:
                 request = adapter.build_opt_out(await self._tokens.call(entry), wanted)
                 error = adapter.parse_opt_out(await self._transport.exchange(request, timeout))
                 return _refused(entry, error) if error else _Came("done", wanted.number)
+            case "opt_out" if isinstance(adapter, OptOutTelling):
+                person, refuses = Address(_REACHED[document["kind"]], document["value"]), document["refuses"]
+                request = adapter.build_telling(await self._tokens.call(entry), person, refuses=refuses)
+                error = adapter.parse_telling(await self._transport.exchange(request, timeout))
+                return _refused(entry, error) if error else _Came("done", REFUSED if refuses else CAME_BACK)
         return _Came("refused", error=f"{adapter.spec.name} cannot do this any more.")
 
     async def _known(self, row: ErrandRow, person: Address) -> _Came | None:

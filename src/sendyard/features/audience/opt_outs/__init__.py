@@ -1,0 +1,3 @@
+"""
+Lists that providers keep of who refused: read by us, and told what people refuse here.
+"""
