@@ -2,6 +2,7 @@
 Facts, registered texts, rules and waivers by the interface.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -131,3 +132,27 @@ async def test_evidence_of_a_campaign_is_read(sender: Caller) -> None:
     older = await good(sender.get("/compliance/preflights", campaign=campaign, after=page["next"]))
     assert [one["report"] for one in older["data"]] == [{"number": 0}]
     problem(await sender.get("/compliance/preflights", campaign="none"), 404, "unknown_campaign")
+
+
+async def test_the_history_of_facts_is_read_page_by_page_and_by_sender(caller: Caller) -> None:
+    await good(caller.ask("PATCH", "/compliance", {"business": "ACME"}))
+    await good(caller.ask("PUT", "/compliance/senders", {"value": "+15005550006", "note": "main"}))
+    page = await good(caller.get("/compliance/history", limit=1))
+    (newest,) = page["data"]
+    assert (newest["subject"], newest["name"], newest["account"]) == ("sender", "+15005550006", None)
+    assert newest["changes"]["note"] == {"from": None, "to": "main"}
+    key = (await good(caller.get("/compliance")))["updated_by"]
+    (older,) = (await good(caller.get("/compliance/history", after=page["next"])))["data"]
+    assert (older["by"], older["changes"]) == (key, {"business": {"from": "", "to": "ACME"}})
+    assert (await good(caller.get("/compliance/history?name=+15005550006")))["data"] == [newest]
+    problem(await caller.get("/compliance/history", subject="everything"), 422, "invalid_query")
+
+
+async def test_a_limited_key_does_not_decide_as_an_owner(caller: Caller) -> None:
+    until = (datetime.now(UTC) + timedelta(days=9)).isoformat()
+    body = {"rule": "us.opt_out", "until": until, "role": "owner", **WHY}
+    limited = await caller.yard.keys.create(caller.workspace_id, name="desk", scopes=["compliance"])
+    desk = replace(caller, key=limited["key"])
+    problem(await desk.post(WAIVERS, body), 403, "role_contradicted")
+    made = await good(caller.post(WAIVERS, body), 201)
+    assert (made["role"], made["created_by"] != limited["id"]) == ("owner", True)

@@ -132,3 +132,16 @@ def test_waivers_are_made_listed_withdrawn_and_found_in_the_evidence(
     assert (kept[0]["report"], kept[0]["waivers"][0]["id"]) == ({"lines": []}, page[0]["id"])
     assert "is asked again" in sendyard("compliance", "waivers", "withdraw", page[0]["id"]).out
     assert sendyard("compliance", "waivers", "list", "--in-force").out == "No rule is set aside.\n"
+
+
+def test_the_history_of_facts_is_listed_newest_first(sendyard: Command) -> None:
+    assert sendyard("compliance", "history").out == "Nothing was ever told.\n"
+    sendyard("compliance", "set", "--business", "ACME", "--allow-url", "shop.example")
+    sendyard("compliance", "sender", "set", "16009064", "--registration", "approved")
+    said = sendyard("compliance", "history", "--limit", "1").out
+    assert "command line" in said
+    assert "sender 16009064" in said
+    assert "There are more: --after " in said
+    (change,) = sendyard("compliance", "history", "--subject", "workspace", "--json").document["data"]
+    assert change["changes"]["allowed_urls"] == {"from": None, "to": ["shop.example"]}
+    assert '["shop.example"]' in sendyard("compliance", "history", "--subject", "workspace").out

@@ -55,7 +55,7 @@ class Lawful:
         await texts.put(self.yard.workspace_id, registry_id, facts, by=BY)
 
     async def waive(self, rule: str, **rest: Any) -> None:
-        told: dict[str, Any] = {"who": "Lin Yi", "reason": "agreed with counsel", "by": BY, **rest}
+        told: dict[str, Any] = {"who": "Lin Yi", "reason": "agreed with counsel", "by": BY, "as_owner": True, **rest}
         await Waivers(self.yard.database, self.yard.directory).add(self.yard.workspace_id, rule=rule, **told)
 
     async def consent(

@@ -14,7 +14,13 @@ from sendyard.domain.countries.registry import decide
 from sendyard.domain.countries.rules import Level
 from sendyard.domain.countries.situation import Allowed, DltIds, Registration, Sender
 from sendyard.domain.errors import Invalid, NotFound
-from sendyard.features.connections.compliance import Gaps, SenderFacts, WorkspaceFacts
+from sendyard.features.connections.compliance import (
+    FactHistory,
+    Gaps,
+    RegisteredTexts,
+    SenderFacts,
+    WorkspaceFacts,
+)
 from sendyard.features.connections.compliance.checks import OPTIONS
 from sendyard.features.connections.compliance.gaps import NEEDS
 from sendyard.storage.vault import Vault, generate_key
@@ -155,10 +161,10 @@ async def test_sender_keeps_its_own_spelling_and_fills_gaps_from_the_workspace(y
         None,
         {"id": account_id, "name": "korea"},
     ]
-    await about.delete(yard.workspace_id, "16009064", account="korea")
+    await about.delete(yard.workspace_id, "16009064", account="korea", by="k")
     assert yard.directory.facts(yard.workspace_id).sender(account_id, "16009064").contact == ""
     with pytest.raises(NotFound, match="Nothing is known of sender '16009064' for account korea"):
-        await about.delete(yard.workspace_id, "16009064", account="korea")
+        await about.delete(yard.workspace_id, "16009064", account="korea", by="k")
 
 
 async def test_sender_that_has_everything_takes_nothing_from_the_workspace(yard: Yard) -> None:
@@ -257,3 +263,66 @@ def test_rule_of_every_gap_speaks_for_lack_of_the_fact(rule: str) -> None:
     levels = {one.rule_id: one.level for one in decide(situation).verdicts}
     assert levels[rule] is need.level
     assert need.level in {Level.BLOCK, Level.WARN}
+
+
+def history(yard: Yard) -> FactHistory:
+    return FactHistory(yard.database, yard.directory)
+
+
+async def test_every_change_of_facts_is_kept_with_who_made_it_and_what_was_before(yard: Yard) -> None:
+    await told(yard).change(yard.workspace_id, {"business": "ACME", "allowed_urls": ["shop.example"]}, by="key-1")
+    await told(yard).change(
+        yard.workspace_id, {"business": "ACME Ltd", "options": {"korea_margin_minutes": 20}}, by="key-2"
+    )
+    await told(yard).change(yard.workspace_id, {"business": "ACME Ltd"}, by="key-3")
+    changes = await history(yard).list(yard.workspace_id)
+    assert [(one["by"], one["subject"], one["account"], one["changes"]) for one in changes] == [
+        (
+            "key-2",
+            "workspace",
+            None,
+            {
+                "business": {"from": "ACME", "to": "ACME Ltd"},
+                "options.korea_margin_minutes": {"from": None, "to": 20},
+            },
+        ),
+        (
+            "key-1",
+            "workspace",
+            None,
+            {"business": {"from": "", "to": "ACME"}, "allowed_urls": {"from": None, "to": ["shop.example"]}},
+        ),
+    ]
+    assert changes[0]["at"] >= changes[1]["at"]
+    assert await history(yard).list(yard.workspace_id, after=changes[0]["id"], limit=1) == [changes[1]]
+
+
+async def test_senders_texts_and_ids_have_a_history_of_their_own_after_they_are_gone(yard: Yard) -> None:
+    account = await yard.account("mitake", "taiwan")
+    about = SenderFacts(yard.database, yard.directory)
+    await about.put(yard.workspace_id, "0911", {"business": "A", "registration": "pending"}, account="taiwan", by="k1")
+    await about.put(yard.workspace_id, "0911", {"registration": "approved"}, account="taiwan", by="k2")
+    await about.put(yard.workspace_id, "0911", {"registration": "approved"}, account="taiwan", by="k3")
+    await about.delete(yard.workspace_id, "0911", account="taiwan", by="k4")
+    gone, approved, new = await history(yard).list(yard.workspace_id, subject="sender", name="0911")
+    assert approved["changes"] == {"registration": {"from": "pending", "to": "approved"}}
+    assert (approved["by"], approved["account"]) == ("k2", {"id": account, "name": "taiwan"})
+    assert new["changes"]["business"] == {"from": None, "to": "A"}
+    assert "contact" not in new["changes"]
+    assert (gone["by"], gone["changes"]["registration"]) == ("k4", {"from": "approved", "to": None})
+    for entity in ("1101234567890123456", ""):
+        await told(yard).change(yard.workspace_id, {"dlt": [{"entity_id": entity}]}, by="k5")
+    away, there = await history(yard).list(yard.workspace_id, subject="dlt")
+    assert there["changes"] == {"entity_id": {"from": "", "to": "1101234567890123456"}}
+    assert away["changes"] == {"entity_id": {"from": "1101234567890123456", "to": ""}}
+    texts = RegisteredTexts(yard.database, yard.directory)
+    name = "1107161234567890123"
+    await texts.put(yard.workspace_id, name, {"text": "Hi {#var#}"}, by="k6")
+    file = f"Template ID,Template Content,Status\n{name},Hi {{#var#}},Approved\n1107161234567890124,Bye,Approved\n"
+    for _ in range(2):
+        await texts.load(yard.workspace_id, file, by="k7")
+    await texts.delete(yard.workspace_id, name, by="k8")
+    found = await history(yard).list(yard.workspace_id, subject="template", name=name)
+    assert [one["by"] for one in found] == ["k8", "k7", "k6"]
+    assert found[1]["changes"] == {"state": {"from": "unknown", "to": "approved"}}
+    assert len(await history(yard).list(yard.workspace_id, subject="template")) == 4

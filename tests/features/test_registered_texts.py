@@ -185,12 +185,12 @@ async def test_template_is_entered_changed_and_forgotten_by_hand(yard: Yard) -> 
     changed = await desk.put(yard.workspace_id, FIRST, {"state": "approved", "senders": None}, by="key-2")
     assert await desk.get(yard.workspace_id, FIRST) == changed
     assert (changed["text"], changed["senders"], changed["updated_by"]) == (TEXT, None, "key-2")
-    await desk.delete(yard.workspace_id, FIRST)
+    await desk.delete(yard.workspace_id, FIRST, by="k")
     assert yard.directory.facts(yard.workspace_id).templates == {}
     with pytest.raises(NotFound):
         await desk.get(yard.workspace_id, FIRST)
     with pytest.raises(NotFound):
-        await desk.delete(yard.workspace_id, FIRST)
+        await desk.delete(yard.workspace_id, FIRST, by="k")
 
 
 async def test_what_is_wrong_with_a_template_is_named(yard: Yard) -> None:

@@ -32,7 +32,7 @@ def soon(**ahead: float) -> datetime:
 
 
 async def waive(yard: Yard, rule: str = RULE, **told: Any) -> dict[str, Any]:
-    usual: dict[str, Any] = {"who": "Lin Yi", "reason": REASON, "by": "key-1"}
+    usual: dict[str, Any] = {"who": "Lin Yi", "reason": REASON, "by": "key-1", "as_owner": True}
     if "campaign" not in told:
         usual["until"] = soon(days=30)
     return await desk(yard).add(yard.workspace_id, rule=rule, **(usual | told))
@@ -116,6 +116,14 @@ async def test_nobody_sets_aside_what_nobody_may_and_a_manager_not_what_an_owner
     assert (await refused(yard, Forbidden, rule=NOBODYS_RULE, role="owner")).code == "not_waivable"
     assert (await refused(yard, Forbidden, rule=OWNERS_RULE)).code == "owner_needed"
     assert (await refused(yard, NotFound, rule="kr.nothing")).code == "unknown_rule"
+
+
+async def test_a_key_speaks_for_no_more_than_whoever_holds_it(yard: Yard) -> None:
+    for rule in (OWNERS_RULE, RULE):
+        error = await refused(yard, Forbidden, rule=rule, role="owner", as_owner=False)
+        assert (error.code, "key-1" in error.detail) == ("role_contradicted", True)
+    assert (await waive(yard, as_owner=False))["role"] == "manager"
+    assert (await waive(yard, OWNERS_RULE, role="owner"))["created_by"] == "key-1"
 
 
 @pytest.mark.parametrize(

@@ -304,7 +304,7 @@ class ComplianceDoor:
         """Forget a sender."""
         # In a query a plus sign means a blank, and few callers escape it.
         value = f"+{ask.query.value[1:]}" if ask.query.value.startswith(" ") else ask.query.value
-        await self._senders.delete(ask.workspace_id, value, account=ask.query.account)
+        await self._senders.delete(ask.workspace_id, value, account=ask.query.account, by=ask.principal.id)
 
     async def texts(self, ask: Ask[NoBody, RegisteredTextFilter]) -> RegisteredTextList:
         """List registered texts."""
@@ -338,7 +338,7 @@ class ComplianceDoor:
 
     async def delete_text(self, ask: Ask[NoBody, NoQuery]) -> None:
         """Forget a registered text."""
-        await self._texts.delete(ask.workspace_id, ask.path["id"])
+        await self._texts.delete(ask.workspace_id, ask.path["id"], by=ask.principal.id)
 
 
 def _given(wish: msgspec.Struct) -> dict[str, Any]:

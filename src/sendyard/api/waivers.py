@@ -20,7 +20,8 @@ class AddWaiver(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     who: Annotated[str, Meta(description="The person who decides, by name.")]
     reason: Annotated[str, Meta(description="Why, in three words or more.")]
     role: Annotated[
-        Literal["manager", "owner"], Meta(description="As what they decide; some rules only an owner may.")
+        Literal["manager", "owner"],
+        Meta(description="As what they decide; some rules only an owner may, with a live key that has every scope."),
     ] = "manager"
     campaign: Annotated[str, Meta(description="Id of a campaign; the whole workspace when empty.")] = ""
     until: Annotated[Moment | None, Meta(description="Needed for the whole workspace, at most a year ahead.")] = None
@@ -110,7 +111,9 @@ class WaiverDoor:
     async def add(self, ask: Ask[AddWaiver, NoQuery]) -> WaiverAnswer:
         """Set a rule aside."""
         told = msgspec.structs.asdict(ask.body)
-        return _waiver(await self._waivers.add(ask.workspace_id, **told, by=ask.principal.id))
+        return _waiver(
+            await self._waivers.add(ask.workspace_id, **told, by=ask.principal.id, as_owner=ask.principal.is_owner)
+        )
 
     async def waivers(self, ask: Ask[NoBody, WaiverFilter]) -> WaiverList:
         """List waivers."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from sendyard.cli.fact_history import history
 from sendyard.cli.opening import Place, in_yard, workspace_option
 from sendyard.cli.printing import facts, put, say, table, when
 from sendyard.cli.registered import templates
@@ -28,6 +29,7 @@ def compliance() -> None:
 compliance.add_command(templates)
 compliance.add_command(waivers)
 compliance.add_command(evidence)
+compliance.add_command(history)
 
 
 @compliance.command("show", example="sendyard compliance show")
@@ -188,7 +190,7 @@ def sender_set(*, value: str, account: str, words: tuple[str, ...], workspace: s
 @workspace_option
 def sender_remove(value: str, account: str, workspace: str) -> None:
     """Forget what was told of SENDER."""
-    in_yard(lambda place: place.yard.sender_facts.delete(place.workspace_id, value, account=account), workspace)
+    in_yard(lambda place: place.yard.sender_facts.delete(place.workspace_id, value, account=account, by=BY), workspace)
     put({"removed": value}, lambda: say(f"Nothing is known of {value} any more."))
 
 

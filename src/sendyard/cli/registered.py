@@ -110,7 +110,7 @@ def templates_set(
 @workspace_option
 def templates_remove(template: str, workspace: str) -> None:
     """Forget a registered text."""
-    in_yard(lambda place: place.yard.registered_texts.delete(place.workspace_id, template), workspace)
+    in_yard(lambda place: place.yard.registered_texts.delete(place.workspace_id, template, by=BY), workspace)
     put({"removed": template}, lambda: say(f"Removed {template}."))
 
 

@@ -42,7 +42,15 @@ def waivers_add(
 
     async def work(place: Place) -> dict[str, Any]:
         return await place.yard.waivers.add(
-            place.workspace_id, rule=rule, who=who, reason=reason, role=role, campaign=campaign, until=ends, by=BY
+            place.workspace_id,
+            rule=rule,
+            who=who,
+            reason=reason,
+            role=role,
+            campaign=campaign,
+            until=ends,
+            by=BY,
+            as_owner=True,
         )
 
     found = in_yard(work, workspace)

@@ -75,6 +75,21 @@ registered_templates = Table(  # texts registered at a DLT portal
     Column("updated_at", TIME, nullable=False),
 )
 
+fact_changes = Table(  # every change of the tables above, never changed or removed
+    "fact_changes",
+    metadata,
+    Column("id", ID, primary_key=True),
+    workspace_column(),
+    Column("subject", Text, nullable=False),  # workspace, dlt, sender, template
+    Column("name", Text, nullable=False),  # the sender or registry id; "" for the workspace and its ids in India
+    Column("account_id", ID, nullable=False),  # "" stands for every account
+    Column("changes", Text, nullable=False),  # JSON: {field: {from, to}}; null where there was or is nothing
+    Column("by", Text, nullable=False),
+    Column("at", TIME, nullable=False),
+    Index("ix_fact_changes_workspace", "workspace_id", "id"),
+    Index("ix_fact_changes_name", "workspace_id", "name", "id"),
+)
+
 waivers = Table(  # rules that a person has set aside; never removed, only withdrawn
     "waivers",
     metadata,

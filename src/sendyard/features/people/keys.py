@@ -57,6 +57,11 @@ class Principal:
         return self.kind == "test"
 
     @property
+    def is_owner(self) -> bool:
+        """Whether who holds this key may decide as an owner: it is live and limited in nothing."""
+        return self.kind == "live" and "*" in self.scopes
+
+    @property
     def is_team(self) -> bool:
         """Whether messages of this key may only reach people of the workspace's team."""
         return self.kind == "team"

@@ -27,6 +27,7 @@ _PUT_TEMPLATE = (
     " state = excluded.state, senders = excluded.senders, tags = excluded.tags, name = excluded.name,"
     " updated_by = excluded.updated_by, updated_at = excluded.updated_at"
 )
+_CHANGE = "id, subject, name, account_id, changes, by, at"
 _EDITABLE = ("home_zone", "business", "contact", "opt_out_number", "allowed_urls", "allowed_numbers", "options")
 
 
@@ -142,6 +143,24 @@ def delete_template(tx: Transaction, workspace_id: str, registry_id: str) -> boo
         )
         == 1
     )
+
+
+def add_fact_change(tx: Transaction, workspace_id: str, row: Sequence[Any]) -> None:
+    """Keep one change of facts, in the order of `_CHANGE`."""
+    tx.run(
+        f"INSERT INTO fact_changes ({_CHANGE}, workspace_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constant
+        (*row, workspace_id),
+    )
+
+
+def fact_changes(tx: Transaction, workspace_id: str, *, subject: str, name: str, before: str, limit: int) -> list[Row]:
+    """Changes of facts, newest first, before the id `before`; "" stands for any subject and name."""
+    only, values = "", [workspace_id]
+    for condition, value in (("subject = ?", subject), ("name = ?", name), ("id < ?", before)):
+        if value:
+            only, values = f"{only} AND {condition}", [*values, value]
+    sql = f"SELECT {_CHANGE} FROM fact_changes WHERE workspace_id = ?{only} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
+    return tx.rows(sql, (*values, limit))
 
 
 def insert_waiver(tx: Transaction, workspace_id: str, row: Sequence[Any]) -> None:

@@ -12,7 +12,7 @@ from sendyard.domain.countries.situation import Registration
 from sendyard.domain.errors import FieldError, Invalid, NotFound
 from sendyard.features.connections.compliance import checks, queries
 from sendyard.features.connections.compliance.dlt_file import FileRow, read_dlt_file
-from sendyard.features.connections.compliance.telling import named, tell
+from sendyard.features.connections.compliance.telling import named, note_change, tell
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
@@ -86,16 +86,19 @@ class RegisteredTexts:
                 raise Invalid("bad_facts", detail, errors=[FieldError("/text", "required", detail)])
             row = _row(registry_id, _told(present[0]) if present else _BLANK, fields, (by, now_ms()))
             queries.put_templates(tx, workspace_id, [row])
+            _note(tx, workspace_id, present[0] if present else None, row)
             return row
 
         return _document(await tell(self._database, self._directory, workspace_id, work))
 
-    async def delete(self, workspace_id: str, template_id: str) -> None:
+    async def delete(self, workspace_id: str, template_id: str, *, by: str) -> None:
         """Forget a template; messages that name it are then compared with nothing. Raises NotFound."""
 
         def work(tx: Transaction) -> None:
+            present = queries.templates_of(tx, workspace_id, [template_id])
             if not queries.delete_template(tx, workspace_id, template_id):
                 raise _unknown(template_id)
+            note_change(tx, workspace_id, "template", _told(present[0]), {}, (by, now_ms()), name=template_id)
 
         await tell(self._database, self._directory, workspace_id, work)
 
@@ -136,7 +139,11 @@ class RegisteredTexts:
             return changed
 
         def work(tx: Transaction) -> None:
-            queries.put_templates(tx, workspace_id, judge(tx))
+            present = {row[0]: row for row in queries.templates_of(tx, workspace_id, [row.id for row in rows])}
+            stored = judge(tx)
+            queries.put_templates(tx, workspace_id, stored)
+            for row in stored:
+                _note(tx, workspace_id, present.get(row[0]), row)
 
         if await self._database.read(judge) and not dry_run:
             await tell(self._database, self._directory, workspace_id, work)
@@ -146,6 +153,11 @@ class RegisteredTexts:
             **{verdict: counts[verdict] for verdict in ("added", "changed", "unchanged", "refused")},
             "verdicts": verdicts,
         }
+
+
+def _note(tx: Transaction, workspace_id: str, present: tuple[Any, ...] | None, row: tuple[Any, ...]) -> None:
+    name, *_, by, at = row
+    note_change(tx, workspace_id, "template", _told(present) if present else {}, _told(row), (by, at), name=name)
 
 
 def _judge(

@@ -10,7 +10,7 @@ from sendyard.delivery.directory import Directory
 from sendyard.domain.countries.situation import Registration
 from sendyard.domain.errors import NotFound
 from sendyard.features.connections.compliance import checks, queries
-from sendyard.features.connections.compliance.telling import account_id, account_name, named, tell
+from sendyard.features.connections.compliance.telling import account_id, account_name, named, note_change, tell
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
@@ -76,22 +76,28 @@ class SenderFacts:
 
         def work(tx: Transaction) -> tuple[Any, ...]:
             present = queries.senders(tx, workspace_id, account_id=place, value=value)
-            known = dict(_BLANK) if not present else {name: _read(present[0])[name] for name in _BLANK}
+            known = _facts(present[0]) if present else dict(_BLANK)
             told = [_stored(one) for one in (known | fields).values()]
             queries.put_sender(tx, workspace_id, (place, value, *told, by, moment))
-            return queries.senders(tx, workspace_id, account_id=place, value=value)[0]
+            (stored,) = queries.senders(tx, workspace_id, account_id=place, value=value)
+            audit, before = (by, moment), known if present else {}
+            note_change(tx, workspace_id, "sender", before, _facts(stored), audit, name=value, account=place)
+            return stored
 
         return self._document(await tell(self._database, self._directory, workspace_id, work))
 
-    async def delete(self, workspace_id: str, value: str, *, account: str = "") -> None:
+    async def delete(self, workspace_id: str, value: str, *, account: str = "", by: str) -> None:
         """Forget a sender. Raises NotFound."""
         place = account_id(self._directory, workspace_id, account)
 
         def work(tx: Transaction) -> None:
+            present = queries.senders(tx, workspace_id, account_id=place, value=value)
             if not queries.delete_sender(tx, workspace_id, place, value):
                 where = f"account {account}" if account else "every account"
                 detail = f"Nothing is known of sender {value!r:.60} for {where}; list the senders to see."
                 raise NotFound("unknown_sender", detail)
+            audit = (by, now_ms())
+            note_change(tx, workspace_id, "sender", _facts(present[0]), {}, audit, name=value, account=place)
 
         await tell(self._database, self._directory, workspace_id, work)
 
@@ -106,6 +112,11 @@ def _read(row: tuple[Any, ...]) -> dict[str, Any]:
         "identity_words": json.loads(told["identity_words"]),
         "receives_replies": bool(told["receives_replies"]),
     }
+
+
+def _facts(row: tuple[Any, ...]) -> dict[str, Any]:
+    told = _read(row)
+    return {name: told[name] for name in _BLANK}
 
 
 def _stored(value: Any) -> Any:

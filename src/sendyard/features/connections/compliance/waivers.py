@@ -49,6 +49,7 @@ class Waivers:
         campaign: str = "",
         until: datetime | None = None,
         by: str,
+        as_owner: bool = False,
     ) -> dict[str, Any]:
         """
         Set a rule aside, for one campaign or until a moment for the whole workspace.
@@ -62,10 +63,11 @@ class Waivers:
             campaign: id of the campaign it is for; "" for the whole workspace.
             until: for the whole workspace, when it ends: at most a year ahead.
             by: the key or command it came by.
+            as_owner: whether that key or command may speak for an owner.
 
         Raises:
             NotFound: there is no such rule or campaign.
-            Forbidden: nobody may set this rule aside, or only an owner.
+            Forbidden: nobody may set this rule aside, or only an owner; or the role is more than the key may speak for.
             Conflict: the campaign is over, or the rule is set aside there already.
             Invalid: who, reason, role or end are not usable.
         """
@@ -73,6 +75,12 @@ class Waivers:
         _allow(found, role)
         moment = now_ms()
         _check(who, reason, role, campaign, until, moment)
+        if role == "owner" and not as_owner:
+            raise Forbidden(
+                "role_contradicted",
+                f"Expected a key that may speak for an owner, found one that is limited ({by}); use a live key with"
+                " every scope, or the command line.",
+            )
         waiver_id = new_id()
         ends = None if until is None else int(until.timestamp() * 1000)
 

@@ -11,7 +11,7 @@ from sendyard.delivery.directory import Directory
 from sendyard.domain.countries.situation import DltIds, Options, Registration
 from sendyard.domain.errors import FieldError, Invalid
 from sendyard.features.connections.compliance import checks, queries
-from sendyard.features.connections.compliance.telling import account_id, account_name, named, tell
+from sendyard.features.connections.compliance.telling import account_id, account_name, named, note_change, tell
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
@@ -91,12 +91,15 @@ class WorkspaceFacts:
         moment = now_ms()
 
         def work(tx: Transaction) -> None:
+            before = _readable(queries.workspace(tx, workspace_id))
             if columns:
                 stored = {name: _stored(value) for name, value in columns.items()}
                 if "options" in columns:
                     row = queries.workspace(tx, workspace_id) or _UNTOLD
                     stored["options"] = _merged(named(_NAMES, row)["options"], columns["options"])
                 queries.update_workspace(tx, workspace_id, stored, by=by, now=moment)
+                after = _readable(queries.workspace(tx, workspace_id))
+                note_change(tx, workspace_id, "workspace", before, after, (by, moment))
             for place, entry in entries:
                 _put_dlt(tx, workspace_id, place, entry, (by, moment))
 
@@ -124,12 +127,26 @@ class WorkspaceFacts:
 def _put_dlt(tx: Transaction, workspace_id: str, place: str, entry: Mapping[str, Any], audit: tuple[str, int]) -> None:
     present = next((row for row in queries.dlt(tx, workspace_id) if row[0] == place), None)
     ids = DltIds(present[1], tuple(json.loads(present[2])), Registration(present[3])) if present else DltIds()
-    ids = replace(ids, **entry)
+    before, ids = ids, replace(ids, **entry)
+    note_change(tx, workspace_id, "dlt", _dlt_readable(before), _dlt_readable(ids), audit, account=place)
     if ids == DltIds():
         queries.delete_dlt(tx, workspace_id, place)
     else:
         row = (place, ids.entity_id, json.dumps(ids.telemarketer_ids), ids.chain.value, *audit)
         queries.put_dlt(tx, workspace_id, row)
+
+
+def _dlt_readable(ids: DltIds) -> dict[str, Any]:
+    return {"entity_id": ids.entity_id, "telemarketer_ids": list(ids.telemarketer_ids), "chain": ids.chain.value}
+
+
+def _readable(row: tuple[Any, ...] | None) -> dict[str, Any]:
+    """The facts as people told them, without what counts and signs them."""
+    told = named(_NAMES, row or _UNTOLD)
+    lists = {name: _list(told[name]) for name in ("allowed_urls", "allowed_numbers")}
+    options = {f"options.{name}": value for name, value in json.loads(told["options"]).items()}
+    plain = {name: told[name] for name in ("home_zone", "business", "contact", "opt_out_number")}
+    return {**plain, **lists, **options}
 
 
 def _stored(value: Any) -> Any:
