@@ -3,13 +3,16 @@ The benchmarks run and tell what they measured; how fast is for a quiet machine 
 """
 
 import json
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from sendyard.cli.bench import growth as growth_module
 from sendyard.cli.bench.commands import bench
+from sendyard.cli.bench.plans import lines
 from sendyard.cli.bench.yard import measurable
+from sendyard.cli.shape import NotDone
 
 
 def run(*arguments: str) -> dict[str, object]:
@@ -82,3 +85,58 @@ def test_preflight_reaches_everybody_and_names_its_limits() -> None:
     assert found["people"] == 300
     assert int(str(found["rules"])) >= 3
     assert found["limit_seconds"] == 0.0
+
+
+@pytest.fixture(scope="module")
+def planned() -> dict[str, dict[str, Any]]:
+    only = ("--only", "meta_cloud-tier-250", "--only", "bizgo")
+    result = CliRunner().invoke(bench, ["plans", *only, "--recipients", "300", "--json"])
+    assert result.exit_code == 0, result.output
+    return {line["name"]: line for line in json.loads(result.stdout)["lines"]}
+
+
+def test_plans_carry_everybody_they_can_once_and_at_no_higher_speed(planned: dict[str, dict[str, Any]]) -> None:
+    assert len(planned) == 2
+    for line in planned.values():
+        assert (line["lost"], line["duplicated"]) == (0, 0), line
+        assert line["handed_over"] == line["expected"]
+        assert line["hand_over_seconds"] <= line["settled_seconds"]
+    line = planned["bizgo-standard"]
+    assert (line["limit_seconds"], line["wanted_seconds"], line["statuses"]) == (1.5, 1.5, {"delivered": 300})
+    # The provider lets a second's worth through at once, which is 200, and no more.
+    assert line["hand_over_seconds"] - line["first_seconds"] >= 0.45
+    assert line["said_seconds"] == pytest.approx(1.5, abs=1)
+
+
+def test_plan_that_cannot_carry_everybody_says_so_beforehand(planned: dict[str, dict[str, Any]]) -> None:
+    line = planned["meta_cloud-tier-250"]
+    assert (line["recipients"], line["expected"], line["reached"]) == (300, 250, False)
+    assert "may write to 250 people first within 24 hours; this is for 300, so 50" in line["said"][0]
+    assert line["statuses"]["cancelled"] == 50
+
+
+def test_plans_are_shown_as_a_table_with_what_was_said_of_limits(
+    monkeypatch: pytest.MonkeyPatch, planned: dict[str, dict[str, Any]]
+) -> None:
+    documents = [*planned.values(), {**planned["bizgo-standard"], "said_seconds": None, "lost": 1}]
+    monkeypatch.setattr("sendyard.cli.bench.commands.measure_plans", lambda _chosen, _tell: documents)
+    with pytest.raises(NotDone):
+        CliRunner().invoke(bench, ["plans"], catch_exceptions=False)
+    shown = CliRunner().invoke(bench, ["plans", "--only", "bizgo"]).stdout
+    assert "200 recipients a second" in shown
+    assert "not within a month" in shown
+    assert "meta_cloud-tier-250: meta_cloud-tier-250 may write to 250 people first" in shown
+
+
+def test_slow_plan_is_held_against_the_time_that_its_limit_makes_necessary() -> None:
+    by_name = {line.name: line for line in lines()}
+    assert by_name["wati-growth-v1"].limit_seconds == pytest.approx(1000 / 3)
+    assert by_name["wati-growth-v3"].limit_seconds == pytest.approx(2 / 3)
+    assert by_name["wati-growth-v1"].wanted_seconds == 120
+    assert (by_name["bizgo-standard"].limit_seconds, by_name["bizgo-standard"].wanted_seconds) == (500, 510)
+
+
+def test_unknown_plan_is_refused_with_those_there_are() -> None:
+    result = CliRunner().invoke(bench, ["plans", "--only", "nobody"])
+    assert result.exit_code == 2
+    assert "bizgo-standard" in result.output

@@ -338,9 +338,20 @@ def test_addresses_and_purposes_that_meta_would_refuse_are_named(changes: dict[s
     assert [problem.code for problem in found] == codes
 
 
+@pytest.mark.parametrize(
+    ("tier", "people"), [("", None), ("TIER_250", 250), ("TIER_100K", 100_000), ("TIER_UNLIMITED", None)]
+)
+def test_messaging_limit_that_was_entered_says_how_many_may_be_written_to_in_a_day(
+    tier: str, people: int | None
+) -> None:
+    assert ADAPTER.daily_people(ACCOUNT.model_copy(update={"messaging_limit": tier})) == people
+
+
 def test_the_rate_is_what_meta_gave_the_number() -> None:
     assert ADAPTER.rate(ACCOUNT).per_second == SPEC.rate.per_second == 80
     assert ADAPTER.rate(ACCOUNT.model_copy(update={"messages_per_second": 20})).per_second == 20
+    fast = ADAPTER.rate(ACCOUNT.model_copy(update={"messages_per_second": 1000}))
+    assert (ADAPTER.rate(ACCOUNT).open_requests, fast.open_requests) == (50, 300)
 
 
 def test_only_promotional_templates_go_by_the_marketing_api() -> None:

@@ -95,13 +95,17 @@ def faults(slug: str, found: Manners, seed: str) -> list[Rule]:
     ]
 
 
+def registered_as(emulator: Emulator, text: str) -> Mapping[str, Any] | None:
+    """What a text of ours is called at this provider; None where it goes as it is."""
+    content = emulator.sample_content(text)
+    if not isinstance(content, TemplateRef):
+        return None
+    form = {"name": content.name, "language": content.language, "variables": dict(content.variables)}
+    return {"forms": {emulator.spec.slug: form}}
+
+
 def _part(adapter: Adapter, emulator: Emulator, country: str, numbers: Sequence[str], seed: str) -> Part:
     slug = adapter.spec.slug
-    content = emulator.sample_content(TEXT)
-    registered = None
-    if isinstance(content, TemplateRef):
-        form = {"name": content.name, "language": content.language, "variables": dict(content.variables)}
-        registered = {"forms": {slug: form}}
     addresses = [emulator.sample_address(number) for number in numbers]
     rehearsed = Outgoing(
         message_id="rehearsal",
@@ -121,7 +125,7 @@ def _part(adapter: Adapter, emulator: Emulator, country: str, numbers: Sequence[
         settings=account_fields(adapter, emulator),
         sender=emulator.sample_sender,
         recipients=[address.value for address in addresses],
-        registered=registered,
+        registered=registered_as(emulator, TEXT),
         faults=faults(slug, found, seed),
         reports=found.reports,
     )

@@ -105,7 +105,7 @@ class Stage(ABC):
         with only_process(settings, "all"), Show(as_json=self.wish.as_json) as show:
             if self.wish.database:
                 await asyncio.to_thread(_expect_empty, settings.effective_database_url)
-            async with _emulators(self.wish.seed) as world:
+            async with emulated_world(self.wish.seed) as world:
                 with await asyncio.to_thread(Yard, settings, delays=DELAYS) as yard:
                     return await self._with_server(yard, world, show)
 
@@ -153,7 +153,8 @@ class Stage(ABC):
 
 
 @asynccontextmanager
-async def _emulators(seed: str) -> AsyncIterator[World]:
+async def emulated_world(seed: str) -> AsyncIterator[World]:
+    """Run the emulators in a process of their own; chance starts from `seed`."""
     # The pipe ends with this process, however it ends, and the emulators end with the pipe.
     process = await asyncio.create_subprocess_exec(
         *this_program("emulate", "--port", "0", "--seed", seed, "--retry-scale", "0.05", "--while-stdin", "--json"),

@@ -35,6 +35,8 @@ from sendyard.storage.vault import Vault
 
 _log = logging.getLogger(__name__)
 
+_BATCH_SECONDS = 0.25  # of its rate in one request, where a provider counts messages
+
 
 @dataclass(frozen=True, slots=True)
 class AccountEntry:
@@ -65,6 +67,7 @@ class AccountEntry:
     secrets: tuple[str, ...]
     created_at: int = 0
     unreadable: bool = False
+    daily_people: int | None = None  # whom it may write to first within 24 hours; None: no limit is known
     signs_in: bool = False  # whether requests carry a token that is fetched first; see delivery.tokens
 
     @property
@@ -307,17 +310,29 @@ class Directory:
             )
         adapter = adapter.for_account(settings)
         usual = adapter.rate(settings)
+        per_second = float(rate) if rate is not None else usual.per_second
         return replace(
             entry,
             adapter=adapter,
             settings=settings,
             secrets=(*secret_values(settings), token),
-            rate_per_second=float(rate) if rate is not None else usual.per_second,
+            rate_per_second=per_second,
             rate_unit=usual.unit,
             open_requests=open_requests if open_requests is not None else usual.open_requests,
-            batch_limit=adapter.batch_limit(settings),
+            batch_limit=_batch_limit(adapter.batch_limit(settings), per_second, usual.unit),
+            daily_people=adapter.daily_people(settings),
             signs_in=isinstance(adapter, TokenAuth) and adapter.wants_token(_idle_call(settings)),
         )
+
+
+def _batch_limit(limit: int, per_second: float, unit: RateUnit) -> int:
+    """
+    Keep a request below what a provider that counts messages lets through in a short while.
+
+    A request worth a whole second finds such a provider's bucket full or is refused: a few milliseconds less on the
+    way than its predecessor, and it comes too early. Smaller ones leave the bucket room for that, and win no less.
+    """
+    return limit if unit is RateUnit.REQUEST else max(1, min(limit, int(per_second * _BATCH_SECONDS)))
 
 
 def _idle_call(settings: AccountSettings) -> Call:

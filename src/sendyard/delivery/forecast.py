@@ -3,25 +3,25 @@ What would happen if these messages were sent now: faults by kind, rules, parts,
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from sendyard.delivery.capacity import Capacity
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.hearing import brief_for
 from sendyard.delivery.judging import judge
 from sendyard.delivery.persons import Persons
 from sendyard.delivery.rule_lines import RuleLine, RuleLines
-from sendyard.delivery.timetable import IsOpen, Timetable
+from sendyard.delivery.timetable import IsOpen
 from sendyard.domain.countries.registry import RULES
 from sendyard.domain.countries.rules import Aspect, Need
 from sendyard.domain.countries.rules import Level as RuleLevel
 from sendyard.domain.errors import AppError, RateLimited
 from sendyard.domain.status import MessageStatus
 from sendyard.ledger.entries import NewMessage
-from sendyard.providers.spec import RateUnit
 
 _HOUR_MS = 3_600_000
 _SAMPLES = 3
@@ -113,6 +113,8 @@ _TITLES = {
     "hours": "nobody has to wait for permitted hours",
     "window": "every conversation that free text needs is open",
     "template": "registered templates are approved and fit",
+    "people_limit": "no account may write to fewer people a day, as far as its limit is known",
+    "pace": "everybody's turn comes in time",
 }
 _FIXES = {
     "address": "Correct the numbers, or name the country by which national ones are read.",
@@ -126,7 +128,10 @@ _FIXES = {
     "hours": "Nothing: they are moved, not dropped.",
     "window": "Send an approved template to people who have not written within 24 hours.",
     "template": "Synchronise templates, wait for their approval, or correct the text.",
+    "people_limit": "Send to the rest on another day, by a second campaign or a throttle, or have the limit raised.",
+    "pace": "Let messages wait longer (expires_in), send to fewer people, or use a faster account or plan.",
 }
+_OF_CAPACITY = ("people_limit", "pace")
 _OF_WINDOWS = frozenset(rule.id for rule in RULES.values() if Need.INBOUND in rule.needs)
 _OF_TEMPLATES = frozenset(rule.id for rule in RULES.values() if "template" in rule.id)
 
@@ -138,16 +143,21 @@ class Outlook:
     Keeps sums and a few examples, never the messages, so a million of them need no more memory than a hundred.
     """
 
-    def __init__(self, directory: Directory, now: int) -> None:
-        """Take the accounts, and the moment at which sending would begin (milliseconds since 1970)."""
+    def __init__(
+        self, directory: Directory, now: int, *, step: float = 0.0, written: Mapping[str, int] | None = None
+    ) -> None:
+        """
+        Take the accounts, and the moment at which sending would begin (milliseconds since 1970).
+
+        `step` and `written` are as in `Capacity`: a campaign's own throttle, and people written to today by account.
+        """
         self._directory = directory
-        self._now = now
         self._rules = RuleLines()
         self._counts: Counter[str] = Counter()
         self._details: dict[str, str] = {}
         self._deferrals: Counter[int] = Counter()
         self._routes: dict[tuple[str, ...], list[int]] = {}
-        self._timetable = Timetable()
+        self._capacity = Capacity(now, step, written or {})
         self._hours: dict[object, IsOpen | None] = {}
         self.messages = 0
         self.examined = 0
@@ -170,14 +180,15 @@ class Outlook:
     def forecast(self) -> Forecast:
         """Sum up."""
         lines = self._rules.lines()
+        checks = [self._check(name, lines) for name in _TITLES if name not in _OF_CAPACITY]
         routes = [self._route_cost(route, *sums) for route, sums in self._routes.items()]
         sample = {one.id: one for one in (*self._first, self.longest) if one is not None}
         return Forecast(
-            checks=[self._check(name, lines) for name in _TITLES],
+            checks=[*checks, *self._of_capacity()],
             messages=self.messages,
             parts=self._parts,
             cost=_sum_of(routes),
-            finish_at=self._timetable.end(),
+            finish_at=self._capacity.end(),
             sample=list(sample.values())[:_SAMPLES],
             rules=lines,
             deferrals=sorted(self._deferrals.items()),
@@ -215,8 +226,7 @@ class Outlook:
         kind = (message.country, message.channel, message.purpose)
         if kind not in self._hours:
             self._hours[kind] = self._hours_of(message)
-        at = max(self._now, message.send_at or 0)
-        self._timetable.add(entry.id, at, _units(entry, message) / entry.rate_per_second, kind, self._hours[kind])
+        self._capacity.take(entry, message, kind, self._hours[kind])
 
     def _hours_of(self, message: NewMessage) -> IsOpen | None:
         """The hours of messages like this one: of somebody of whom nothing is known but the number."""
@@ -250,6 +260,14 @@ class Outlook:
         if name == "rules" and (forbidding := next((line for line in lines if line.forbids_all), None)):
             level, detail = Level.BLOCK, forbidding.examples[0].detail
         return Check(name, level, count, detail, _FIXES[name])
+
+    def _of_capacity(self) -> Iterable[Check]:
+        for name, found in zip(_OF_CAPACITY, (self._capacity.people(), self._capacity.pace()), strict=True):
+            if found.messages:
+                yield Check(name, Level.WARN, found.messages, found.detail, _FIXES[name])
+            else:
+                more = f"; {found.detail}" if found.detail else "."
+                yield Check(name, Level.OK, 0, f"Good: {_TITLES[name]}{more}", "")
 
     def _route_cost(self, route: Sequence[str], messages: int, parts: int) -> RouteCost:
         entries = [entry for account_id in route if (entry := self._directory.account(account_id)) is not None]
@@ -345,9 +363,3 @@ def _concern(error: AppError) -> str:
 
 def _size(message: NewMessage) -> tuple[int, int]:
     return message.parts, len(message.content.body)
-
-
-def _units(entry: AccountEntry, message: NewMessage) -> float:
-    if entry.rate_unit is RateUnit.PART:
-        return message.parts
-    return 1 / entry.batch_limit if entry.rate_unit is RateUnit.REQUEST else 1

@@ -31,8 +31,15 @@ class Timetable:
 
     loads: dict[str, dict[tuple[int, object], Load]] = field(default_factory=dict)
 
-    def add(self, account_id: str, at: int, seconds: float, kind: object = None, is_open: IsOpen | None = None) -> None:
-        """Take one message that may leave from `at` on; `kind` names what `is_open` depends on."""
+    def add(
+        self, account_id: str, at: int, seconds: float, kind: object = None, is_open: IsOpen | None = None
+    ) -> float:
+        """
+        Take one message that may leave from `at` on; `kind` names what `is_open` depends on.
+
+        Gives the earliest moment at which it is gone: nothing but what came before it with its own moment and kind, at
+        open hours, is counted.
+        """
         of_account = self.loads.setdefault(account_id, {})
         # Messages within one slot begin together, so that deferrals to the minute make few loads.
         key = (at - at % _SLOT_MS, kind)
@@ -41,10 +48,15 @@ class Timetable:
             load = of_account[key] = Load(at, 0.0, is_open)
         load.at = min(load.at, at)
         load.left += seconds * 1000
+        return max(at, load.at + load.left)
+
+    def ends(self) -> dict[str, int | None]:
+        """Say of each account when its last is gone; None where that is more than a month away."""
+        return {account_id: _end(loads.values()) for account_id, loads in self.loads.items()}
 
     def end(self) -> int | None:
-        """Say when the last is gone; None when there is nothing, or when that is more than a month away."""
-        ends = [_end(loads.values()) for loads in self.loads.values()]
+        """Say when the last of all is gone; None when there is nothing, or when that is more than a month away."""
+        ends = self.ends().values()
         known = [end for end in ends if end is not None]
         return max(known) if known and len(known) == len(ends) else None
 

@@ -82,6 +82,19 @@ class Report:
     code: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class EmulatedPlan:
+    """A plan the provider sells, which its emulator enforces, and the campaign that a benchmark sends through it."""
+
+    name: str
+    limit: str  # as the provider says it
+    country: str  # of the recipients
+    recipients: int
+    within: float | None  # seconds the campaign may take; None: 2 % more than the limit makes necessary
+    account: Mapping[str, str | int] = field(default_factory=dict)  # beside the sample account's fields
+    console: Mapping[str, Any] = field(default_factory=dict)  # what `register` is told beside them
+
+
 class Emulator(ABC):
     """The provider's side of one wire, written from the samples and the sheet, never from the adapter."""
 
@@ -93,6 +106,8 @@ class Emulator(ABC):
     sample_sender: ClassVar[str]
     sample_channel: ClassVar[Channel] = Channel.SMS
     """The channel of the sample sender."""
+    plans: ClassVar[Sequence[EmulatedPlan]] = ()
+    """What `sendyard bench plans` sends through it."""
     callback_retries: ClassVar[tuple[float, ...]] = ()
     """Seconds after which an unanswered or badly answered callback is repeated."""
 

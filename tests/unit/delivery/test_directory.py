@@ -13,6 +13,7 @@ import pytest
 from sendyard.delivery.directory import Directory
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.errors import NotFound
+from sendyard.providers.registry import emulator
 from sendyard.providers.spec import RateUnit
 from sendyard.storage.vault import Vault, generate_key
 from tests.yard import PUBLIC_URL, Yard
@@ -43,6 +44,27 @@ async def test_an_accounts_own_limits_and_price_win(yard: Yard) -> None:
     assert (entry.rate_per_second, entry.open_requests) == (2.5, 3)
     assert (entry.price_per_part, entry.currency) == (Decimal("0.0079"), "USD")
     assert not entry.is_emulated
+
+
+@pytest.mark.parametrize(("rate", "limit"), [(None, 50), ("100", 25), ("1", 1), ("100000", 200)])
+async def test_where_messages_are_counted_a_request_has_a_quarter_of_a_second_of_them(
+    yard: Yard, rate: str | None, limit: int
+) -> None:
+    account_id = await yard.account("bizgo", settings=dict(emulator("bizgo").sample_account), rate_per_second=rate)
+    assert yard.directory.require(yard.workspace_id, account_id).batch_limit == limit
+
+
+async def test_where_requests_are_counted_they_are_as_large_as_the_provider_takes(yard: Yard) -> None:
+    account_id = await yard.account("msg91", settings=dict(emulator("msg91").sample_account), rate_per_second="1")
+    assert yard.directory.require(yard.workspace_id, account_id).batch_limit == 500
+
+
+async def test_a_limit_of_people_that_was_entered_is_known(yard: Yard) -> None:
+    settings = dict(emulator("meta_cloud").sample_account)
+    limited = await yard.account("meta_cloud", "limited", settings={**settings, "messaging_limit": "TIER_2K"})
+    free = await yard.account("meta_cloud", "free", settings=settings)
+    assert yard.directory.require(yard.workspace_id, limited).daily_people == 2000
+    assert yard.directory.require(yard.workspace_id, free).daily_people is None
 
 
 @pytest.mark.parametrize(

@@ -52,3 +52,10 @@ def test_hours_that_never_come_have_no_end() -> None:
     table.add("one", 0, 1.0, "offer", lambda _at: False)
     table.add("other", 0, 1.0)
     assert table.end() is None
+
+
+def test_adding_tells_when_that_message_would_be_gone() -> None:
+    table = Timetable()
+    assert [table.add("one", 1000, 2.0) for _ in range(3)] == [3000, 5000, 7000]
+    assert table.add("other", 1000, 2.0) == 3000
+    assert table.ends() == {"one": 7000, "other": 3000}

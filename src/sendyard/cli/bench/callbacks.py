@@ -3,7 +3,6 @@
 """
 
 import asyncio
-import socket
 from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +12,7 @@ import uvloop
 
 from sendyard import bootstrap, settings
 from sendyard.cli.bench.load import fire, http_bytes
-from sendyard.cli.bench.server import served
+from sendyard.cli.bench.server import free_port, served
 from sendyard.cli.bench.yard import Yard, fill, handed_over, single_recipient, target
 from sendyard.delivery.dispatcher import Dispatcher
 from sendyard.delivery.transport import Transport
@@ -59,7 +58,7 @@ class _InProcess(Transport):
 def callbacks(messages: int, connections: int, database_url: str | None) -> dict[str, Any]:
     """Measure one run: every message was accepted before; a campaign is handed over at a steady rate meanwhile."""
     slug = single_recipient()
-    port = _free_port()
+    port = free_port()
     public_url = f"http://127.0.0.1:{port}"
     url = database_url or ""
     with TemporaryDirectory(prefix="sendyard-bench-") as directory, target(slug) as base:
@@ -117,10 +116,3 @@ async def _prepare(directory: str, url: str, slug: str, base: str, public_url: s
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         requests.append(http_bytes(callback.method, public_url, path, dict(callback.headers), callback.body))
     return requests
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -22,6 +22,7 @@ from sendyard.ledger.enqueue import enqueue
 from sendyard.ledger.entries import NewMessage
 from sendyard.providers.emulation import LoadTarget
 from sendyard.providers.registry import adapter, adapters, emulators
+from sendyard.providers.spec import ProviderSpec
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import new_id, now_ms
 from sendyard.storage.migrations import upgrade
@@ -31,7 +32,7 @@ from sendyard.storage.vault import Vault, generate_key
 _CHUNK = 2000
 _DAY = 86_400_000
 # Invented ranges: in the United States 555-01xx belongs to examples, so the area code carries the count.
-_PREFIXES = {"KR": ("+8210", 8), "TW": ("+8869", 8)}
+_PREFIXES = {"IN": ("+9190", 8), "KR": ("+8210", 8), "TW": ("+8869", 8)}
 
 
 @dataclass(slots=True)
@@ -108,9 +109,7 @@ def yard(slug: str, base: str, database_url: str | None, *, public_url: str = ""
 
 def fill(place: Yard, count: int, *, campaign_id: str = "") -> None:
     """Enqueue `count` messages with different texts, to different invented numbers."""
-    spec = place.entry.adapter.spec
-    countries = spec.home or spec.countries
-    country = next((code for code in sorted(countries) if code in _PREFIXES), "")
+    country = home_of(place.entry.adapter.spec)
     for start in range(0, count, _CHUNK):
         now = now_ms()
         chunk = [
@@ -138,6 +137,12 @@ def fill(place: Yard, count: int, *, campaign_id: str = "") -> None:
         place.database.write_now(lambda tx, chunk=chunk: enqueue(tx, chunk))  # type: ignore[misc]
 
 
+def home_of(spec: ProviderSpec) -> str:
+    """The country of a provider's invented numbers; "" for the United States."""
+    countries = spec.home or spec.countries
+    return next((code for code in sorted(countries) if code in _PREFIXES), "")
+
+
 def number(country: str, index: int) -> str:
     """An invented mobile number of a country, another for each index."""
     if country in _PREFIXES:
@@ -150,11 +155,12 @@ def number(country: str, index: int) -> str:
 async def handed_over(place: Yard) -> None:
     """Return when no message of the account waits and no exchange is open."""
     # Looked at from outside, as a person would: the dispatcher has no "all done".
-    while await place.database.read(_busy):  # noqa: ASYNC110
+    while await place.database.read(is_busy):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
 
 
-def _busy(tx: Transaction) -> bool:
+def is_busy(tx: Transaction) -> bool:
+    """Whether a message waits or an exchange is open."""
     return bool(
         tx.rows("SELECT 1 FROM messages WHERE due_at IS NOT NULL LIMIT 1")
         or tx.rows("SELECT 1 FROM exchanges WHERE status = 'open' LIMIT 1")

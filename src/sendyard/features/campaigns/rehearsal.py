@@ -3,22 +3,26 @@ What would happen if a campaign started: every row is rendered and checked as it
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 from sendyard.delivery.brief import WAIVED
+from sendyard.delivery.capacity import PEOPLE_MS
 from sendyard.delivery.directory import Directory
 from sendyard.delivery.evidence import keep_preflight
 from sendyard.delivery.forecast import Check, Forecast, Level, Outlook, evidence
 from sendyard.delivery.preflight import admit_many
+from sendyard.delivery.queries import people_written
 from sendyard.domain.errors import AppError, FieldError, Invalid
 from sendyard.features.campaigns.audience.queries import good_rows
 from sendyard.features.campaigns.audience.rows import Recipient
 from sendyard.features.campaigns.linking import row_addresses
 from sendyard.features.campaigns.outcomes.queries import refusals
-from sendyard.features.campaigns.plan import read_plan
+from sendyard.features.campaigns.oversight.purposes import CHECK, purpose_checks
+from sendyard.features.campaigns.plan import MICRO, read_plan
 from sendyard.features.campaigns.queries import CampaignRow
 from sendyard.features.campaigns.scheduling.moments import personal
 from sendyard.features.campaigns.shapes import Shapes
@@ -31,7 +35,9 @@ from sendyard.storage.transaction import Transaction
 _AT_ONCE = 1000
 _MOST_REASONS = 6  # named in one sentence
 _BEFORE_START = 10_000
-"""Rows that a start looks at before it lets go, half a second's worth; each is judged again as it is prepared."""
+"""Rows that a start looks at before it lets go; each is judged again as it is prepared."""
+_START_SECONDS = 0.4
+"""How long a start looks at rows when the machine is busy."""
 
 
 async def rehearse(
@@ -42,24 +48,30 @@ async def rehearse(
 
     The first checks are about the file: `rows` left out, and among them `duplicates` and missing `variables`; then
     `size`, the row that needs most parts. `begins` is the moment of the start (milliseconds), by which hours are
-    judged. `briefly` stops after the first ten thousand rows as soon as somebody is reached.
+    judged. `briefly` stops after the first ten thousand rows, or four tenths of a second, once somebody is reached.
     """
     moment = max(now_ms(), begins or 0)
-    when = read_plan(campaign.plan).when
+    plan = read_plan(campaign.plan)
+    when = plan.when
     home = directory.facts(campaign.workspace_id).home_zone
-    outlook = Outlook(directory, moment)
+    step = plan.throttle.step_us / MICRO if plan.throttle else 0.0
+    written = await database.read(partial(_written, directory, campaign.workspace_id))
+    outlook = Outlook(directory, moment, step=step, written=written)
     after, complete = 0, True
     links = await row_addresses(Addresses(database, directory), campaign)
     shapes = Shapes(directory, campaign, moment, links)
+    enough = time.monotonic() + _START_SECONDS
+    countries: set[str] = set()
     while rows := await _good_rows(database, campaign.id, after):
         after = rows[-1].row
+        countries.update(row.country for row in rows)
         moments = personal(when, rows, {}, home, moment) if when.is_personal else ()
         prepared = await asyncio.to_thread(shapes.prepare, rows, moments)
         outcomes = await database.read(partial(_admit, directory, campaign.workspace_id, prepared, moment))
         whom = [(row.row, row.address) for row in rows]
         await asyncio.to_thread(outlook.take, outcomes, whom)
-        if briefly and outlook.messages and outlook.examined >= _BEFORE_START:
-            complete = False
+        if briefly and outlook.messages and (outlook.examined >= _BEFORE_START or time.monotonic() >= enough):
+            complete = len(rows) < _AT_ONCE
             break
     # Of a million rows, counting alone would take longer than a start may.
     looked_at = None if complete else after
@@ -68,7 +80,8 @@ async def rehearse(
     first = _file_checks(counted, nobody=not found.messages)
     if outlook.longest is not None:
         first.append(_size_check(outlook.longest))
-    return replace(found, checks=[*first, *found.checks], complete=complete)
+    purposes = purpose_checks(directory, campaign, countries)
+    return replace(found, checks=[*first, *found.checks, *purposes], complete=complete)
 
 
 async def expect_clearance(
@@ -78,10 +91,14 @@ async def expect_clearance(
     See whether a campaign may start, and keep what was found with it as evidence, the waivers used too.
 
     Raises:
-        Invalid: nobody would get anything, or a rule forbids its sender or registration; single people whom a rule
-            protects are merely left out.
+        Invalid: nobody would get anything, a rule forbids its sender or registration, or its template is for another
+            purpose where that is punished; single people whom a rule protects are merely left out.
     """
     found = await rehearse(database, directory, campaign, begins=begins, briefly=True)
+    wrong = next((check for check in found.checks if check.check == CHECK and check.level is Level.BLOCK), None)
+    if wrong is not None:
+        detail = f"{wrong.detail} {wrong.fix}"
+        raise Invalid("wrong_purpose", detail, errors=[FieldError("/purpose", "wrong_purpose", detail)])
     forbidding = next((line for line in found.rules if line.forbids_all), None)
     if forbidding is not None:
         detail = forbidding.examples[0].detail
@@ -105,6 +122,13 @@ def _admit(
     directory: Directory, workspace_id: str, prepared: Sequence[NewMessage | AppError], now: int, tx: Transaction
 ) -> list[NewMessage | AppError]:
     return admit_many(directory, tx, workspace_id, prepared, now)
+
+
+def _written(directory: Directory, workspace_id: str, tx: Transaction) -> dict[str, int]:
+    """How many people each account with a limit of people has written to since this time yesterday."""
+    since = now_ms() - PEOPLE_MS
+    limited = [entry.id for entry in directory.accounts(workspace_id) if entry.daily_people is not None]
+    return {account_id: people_written(tx, workspace_id, account_id, since) for account_id in limited}
 
 
 def _size_check(longest: NewMessage) -> Check:

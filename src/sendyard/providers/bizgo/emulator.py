@@ -27,7 +27,7 @@ from sendyard.providers.bizgo.emulated_send import take, wording
 from sendyard.providers.bizgo.emulated_state import KST, REPORT_RETENTION, REPORTS_AT_ONCE, Account, State
 from sendyard.providers.bizgo.spec import SPEC
 from sendyard.providers.bizgo.target import BizgoTarget
-from sendyard.providers.emulation import EmulatedRequest, Emulator, Handled, Received, Report
+from sendyard.providers.emulation import EmulatedPlan, EmulatedRequest, Emulator, Handled, Received, Report
 from sendyard.providers.wire import HttpRequest, HttpResponse
 
 _JSON = {"content-type": "application/json;charset=UTF-8"}
@@ -48,6 +48,7 @@ class BizgoEmulator(BizgoTarget, Emulator):
         "webhook_secret": "invented-hook-secret",
     }
     sample_sender = "15880000"
+    plans = (EmulatedPlan("standard", "200 recipients a second", "KR", 100_000, None),)
     callback_retries = (5.0, 5.0, 5.0)
 
     def new_state(self) -> State:

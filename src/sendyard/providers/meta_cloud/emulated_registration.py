@@ -43,7 +43,7 @@ class Registration(msgspec.Struct, forbid_unknown_fields=True):
     callback_url: str = ""
     senders: tuple[str, ...] = ()
     templates: tuple[GivenTemplate, ...] = ()
-    messaging_limit: str = "TIER_UNLIMITED"
+    messaging_limit: str = ""  # none
     quality: str = "GREEN"
     health: str = "AVAILABLE"
 
@@ -62,7 +62,8 @@ def register(state: State, account: Mapping[str, Any]) -> None:
         raise Invalid("account_not_usable", f"Expected the fields of a WhatsApp account; found: {problem}.") from None
     if not (_ID.fullmatch(given.phone_number_id) and _ID.fullmatch(given.waba_id) and given.access_token):
         raise Invalid("account_not_usable", "Expected ids of digits and an access_token.")
-    if given.messaging_limit not in PEOPLE_BY_TIER:
+    tier = given.messaging_limit or "TIER_UNLIMITED"
+    if tier not in PEOPLE_BY_TIER:
         known = ", ".join(PEOPLE_BY_TIER)
         raise Invalid("account_not_usable", f"Expected messaging_limit to be one of {known}.")
     state.is_closed = True
@@ -73,7 +74,7 @@ def register(state: State, account: Mapping[str, Any]) -> None:
             given.access_token,
             given.app_secret,
             given.callback_url,
-            tier=given.messaging_limit,
+            tier=tier,
             quality=given.quality,
             health=given.health,
             per_second=given.messages_per_second,

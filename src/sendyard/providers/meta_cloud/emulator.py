@@ -44,6 +44,7 @@ from sendyard.providers.meta_cloud.emulated_webhooks import (
     status_callback,
     template_callback,
 )
+from sendyard.providers.meta_cloud.plans import PLANS
 from sendyard.providers.meta_cloud.spec import SPEC
 from sendyard.providers.meta_cloud.target import MetaCloudTarget
 from sendyard.providers.wire import HttpRequest, HttpResponse
@@ -69,6 +70,7 @@ class MetaCloudEmulator(MetaCloudTarget, Emulator):
     }
     sample_sender = "100000000000001"
     sample_channel = Channel.WHATSAPP
+    plans = PLANS
 
     def new_state(self) -> State:
         """An empty Meta that has approved the sample template."""

@@ -2,6 +2,7 @@
 What the WhatsApp Cloud API can do, and the account it needs: data only.
 """
 
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -25,6 +26,8 @@ from sendyard.providers.spec import (
 
 MAX_TEXT = 4096
 MAX_REFERENCE = 512
+PEOPLE_PER_DAY = {"TIER_250": 250, "TIER_2K": 2000, "TIER_10K": 10_000, "TIER_100K": 100_000}
+"""By messaging limit (…/whatsapp/messaging-limits): people written to outside their 24 hours, by the whole business."""
 
 SPEC = ProviderSpec(
     slug="meta_cloud",
@@ -102,6 +105,14 @@ class MetaCloudAccount(AccountSettings):
         le=1000,
         title="Messages a second",
         description="80 for most numbers, 1000 after Meta's upgrade, 20 for one shared with the WhatsApp Business app.",
+    )
+    messaging_limit: Literal["", "TIER_250", "TIER_2K", "TIER_10K", "TIER_100K", "TIER_UNLIMITED"] = Field(
+        default="",
+        title="Messaging limit",
+        description=(
+            "How many people you may write to first within 24 hours, as WhatsApp Manager, Account tools, Phone numbers "
+            'says, and "Test connection" here; preflight warns of what lies beyond. Leave empty if you do not know.'
+        ),
     )
     marketing_messages: bool = Field(
         default=False,

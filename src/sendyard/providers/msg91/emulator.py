@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from sendyard.domain.content import Content, TemplateRef
-from sendyard.providers.emulation import EmulatedRequest, Emulator, Handled, Received, Report
+from sendyard.providers.emulation import EmulatedPlan, EmulatedRequest, Emulator, Handled, Received, Report
 from sendyard.providers.msg91 import emulated_desk, emulated_otp
 from sendyard.providers.msg91.codes import BAD_KEY, CODES, IP_NOT_LISTED, NO_KEY, THROTTLED
 from sendyard.providers.msg91.emulated_answers import (
@@ -62,6 +62,8 @@ class Msg91Emulator(Emulator):
         "value_limit": "0",
     }
     sample_sender: ClassVar[str] = SAMPLE_SENDER
+    # MSG91 publishes no limit, so the emulator has none and ours counts.
+    plans = (EmulatedPlan("flow", "none published; ours: 20 requests a second", "IN", 5000, 300.0),)
     callback_retries: ClassVar[tuple[float, ...]] = (60.0, 300.0)  # invented: no schedule is published
 
     def new_state(self) -> State:

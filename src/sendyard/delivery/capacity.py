@@ -1,0 +1,124 @@
+"""
+What the accounts of a forecast can carry: whether everybody's turn comes in time, and whom each may write to in a day.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sendyard.delivery.directory import AccountEntry
+from sendyard.delivery.timetable import IsOpen, Timetable
+from sendyard.ledger.entries import NewMessage
+from sendyard.providers.spec import RateUnit
+
+PEOPLE_MS = 86_400_000
+"""The time that limits of people look back over."""
+_THROTTLE = ""  # the name of the campaign's own throttle among the accounts
+_UNITS = {RateUnit.REQUEST: "request", RateUnit.MESSAGE: "message", RateUnit.PART: "part"}
+_LONG = 60.0  # seconds from which on a reason is given
+
+
+class Finding(NamedTuple):
+    """How many messages are concerned, and a sentence about them."""
+
+    messages: int
+    detail: str
+
+
+@dataclass(slots=True)
+class Capacity:
+    """
+    Adds up the work of each account, message after message.
+
+    Attributes:
+        begins: when sending would begin, milliseconds since 1970.
+        step: seconds between messages of a campaign with a throttle of its own; 0.0 without one.
+        written: how many people accounts with a limit have written to within `PEOPLE_MS`.
+    """
+
+    begins: int
+    step: float = 0.0
+    written: Mapping[str, int] = field(default_factory=dict)
+    _timetable: Timetable = field(default_factory=Timetable)
+    _accounts: dict[str, AccountEntry] = field(default_factory=dict)
+    _messages: Counter[str] = field(default_factory=Counter)
+    _late: Counter[str] = field(default_factory=Counter)
+
+    def take(self, entry: AccountEntry, message: NewMessage, kind: object, is_open: IsOpen | None) -> None:
+        """Take one message that this account will carry; `kind` names what `is_open` depends on."""
+        self._accounts[entry.id] = entry
+        self._messages[entry.id] += 1
+        at = max(self.begins, message.send_at or 0)
+        gone = self._timetable.add(entry.id, at, _units(entry, message) / entry.rate_per_second, kind, is_open)
+        # A throttled message is made when its moment comes, and its time to live begins then.
+        held_up = self._timetable.add(_THROTTLE, at, self.step, kind, is_open) - at if self.step else 0.0
+        if gone > message.expires_at + held_up:
+            self._late[entry.id] += 1
+
+    def end(self) -> int | None:
+        """When the last is gone, milliseconds since 1970; None when there is none, or more than a month away."""
+        return self._timetable.end()
+
+    def pace(self) -> Finding:
+        """Whose turn comes too late; at least so many, because hours at night only make it later."""
+        late = self._late.total()
+        if late:
+            worst = self._accounts[max(self._late, key=self._late.__getitem__)]
+            detail = (
+                f"{self._speed(worst)}: {late:,} of {self._messages.total():,} would expire before their turn comes."
+            )
+            return Finding(late, detail)
+        end = self.end()
+        if end is None:
+            return Finding(0, "")
+        seconds = (end - self.begins) / 1000
+        ends = {name: one for name, one in self._timetable.ends().items() if one is not None}
+        last = max(ends, key=ends.__getitem__)
+        reason = f" {self._speed(self._accounts.get(last))}." if seconds >= _LONG else ""
+        return Finding(0, f"the last leaves {span(seconds)} after the start.{reason}")
+
+    def people(self) -> Finding:
+        """Who is beyond what an account may write to within a day, as far as its limit is known."""
+        beyond, details = 0, []
+        for account_id, entry in self._accounts.items():
+            limit = entry.daily_people
+            if limit is None:
+                continue
+            used = min(limit, self.written.get(account_id, 0))
+            over = self._messages[account_id] + used - limit
+            if over > 0:
+                beyond += over
+                before = f", and has written to {used:,}" if used else ""
+                details.append(
+                    f"{entry.name} may write to {limit:,} people first within 24 hours{before}; this is for "
+                    f"{self._messages[account_id]:,}, so {over:,} would be refused at first."
+                )
+        return Finding(beyond, " ".join(details))
+
+    def _speed(self, entry: AccountEntry | None) -> str:
+        if entry is None:
+            return f"The campaign's own throttle lets {3600 / self.step:,.0f} an hour leave"
+        unit, rate = _UNITS[entry.rate_unit], entry.rate_per_second
+        each = ""
+        if entry.rate_unit is RateUnit.REQUEST:
+            each = f" of {'one message' if entry.batch_limit == 1 else f'up to {entry.batch_limit:,} messages'} each"
+        return f"{entry.name} takes {rate:,g} {unit if rate == 1 else f'{unit}s'} a second{each}"
+
+
+def span(seconds: float) -> str:
+    """A length of time as people say it, in its two largest units."""
+    if seconds < 1:
+        return "within a second"
+    left, parts = round(seconds), []
+    for size, name in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        amount, left = divmod(left, size)
+        if amount:
+            parts.append(f"{amount} {name}")
+    return " ".join(parts[:2])
+
+
+def _units(entry: AccountEntry, message: NewMessage) -> float:
+    if entry.rate_unit is RateUnit.PART:
+        return message.parts
+    return 1 / entry.batch_limit if entry.rate_unit is RateUnit.REQUEST else 1
