@@ -269,3 +269,37 @@ def test_events_are_tallied_between_two_numbers(books: Books) -> None:
     assert books.database.read_now(lambda tx: tally_events(tx, after=0, up_to=middle)) == [
         Tally("", "suppressed", "suppressed", 1)
     ]
+
+
+def test_a_page_looks_through_so_many_messages_and_says_where_to_go_on(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (oldest,) = books.queue()
+    books.accept(books.hand_over())
+    books.queue(count=7)
+    monkeypatch.setattr(queries, "_LOOKED_AT", 3)
+
+    def page(after: str | None) -> tuple[list[str], str | None]:
+        found, following = books.database.read_now(
+            lambda tx: queries.messages_page(tx, books.workspace_id, status="sent", after=after)
+        )
+        return [message["id"] for message in found], following
+
+    pages: list[list[str]] = []
+    after: str | None = None
+    while True:
+        found, after = page(after)
+        pages.append(found)
+        if after is None:
+            break
+    assert [one for found in pages for one in found] == [oldest]
+    assert len(pages) > 1
+    assert listed(books, status="sent") == [oldest]
+
+
+def test_a_full_page_goes_on_behind_its_last_message(books: Books) -> None:
+    made = books.queue(count=5)
+    found, after = books.database.read_now(lambda tx: queries.messages_page(tx, books.workspace_id, limit=2))
+    assert [message["id"] for message in found] == made[:2:-1]
+    assert after == made[3]
+    assert listed(books, after=after, limit=3) == made[2::-1]

@@ -126,8 +126,8 @@ class Messages:
         account = self._directory.find(ask.workspace_id, asked.account) if asked.account else None
         # In a query a plus sign means a blank, and few callers escape it.
         to = asked.to.replace(" ", "+") if asked.to else None
-        found = await self._database.read(
-            lambda tx: queries.messages(
+        found, following = await self._database.read(
+            lambda tx: queries.messages_page(
                 tx,
                 ask.workspace_id,
                 status=asked.status,
@@ -137,14 +137,11 @@ class Messages:
                 reference=asked.reference,
                 batch_id=asked.batch,
                 after=asked.after,
-                limit=asked.limit + 1,
+                limit=asked.limit,
             )
         )
-        shown = found[: asked.limit]
-        return MessageList(
-            data=[stored_message(entry, self._directory, with_text=False) for entry in shown],
-            next=shown[-1]["id"] if len(found) > asked.limit else None,
-        )
+        data = [stored_message(entry, self._directory, with_text=False) for entry in found]
+        return MessageList(data=data, next=following)
 
     async def get(self, ask: Ask[NoBody, NoQuery]) -> MessageAnswer:
         """Give one message."""

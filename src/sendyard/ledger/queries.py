@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sendyard.domain.ids import attempt_id
+from sendyard.domain.ids import attempt_id, compose_uuid7, uuid7_ms
+from sendyard.storage.ledger_schema import STOPPED, STOPPED_STATUSES
 from sendyard.storage.transaction import Transaction
 
 _MESSAGE = (
@@ -15,6 +16,8 @@ _MESSAGE = (
     " m.error_code, m.error_detail, m.reference, m.metadata, m.group_id, m.row, m.batch_id, m.created_at, m.send_at,"
     " m.expires_at, m.sent_at, m.delivered_at, m.settled_at, m.attempts, m.country, m.content"
 )
+_LOOKED_AT = 20_000
+"""Messages that one page looks through for what no index finds; some hundredths of a second."""
 _NAMES = [column.strip().removeprefix("m.") for column in _MESSAGE.split(",")]
 
 
@@ -49,30 +52,94 @@ def messages(
     after: str | None = None,
     limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """Messages, newest first, before the id `after`; filters are joined by and."""
-    where, values = ["m.workspace_id = ?"], [workspace_id]
-    filters = {
-        "m.status": status,
+    """Like `messages_page`, looking on until there are `limit` messages or no more."""
+    found: list[dict[str, Any]] = []
+    while True:
+        page, after = messages_page(
+            tx, workspace_id, status=status, to=to, campaign_id=campaign_id, account_id=account_id,
+            reference=reference, batch_id=batch_id, after=after, limit=limit - len(found),
+        )  # fmt: skip
+        found += page
+        if after is None or len(found) == limit:
+            return found
+
+
+def messages_page(
+    tx: Transaction,
+    workspace_id: str,
+    *,
+    status: str | None = None,
+    to: str | None = None,
+    campaign_id: str | None = None,
+    account_id: str | None = None,
+    reference: str | None = None,
+    batch_id: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> tuple[list[dict[str, Any]], str | None]:
+    """
+    Messages, newest first, before the id `after`, and the id to go on from, None at the end; filters joined by and.
+
+    Those of a campaign come in the order of its rows, the last first. A page may have fewer than `limit`, even none,
+    and still an id to go on from: what no index finds is looked for among 20,000 at a time, because an index on the
+    account or on each status would cost every message that is sent.
+    """
+    given = {
         "m.address": to,
         "m.group_id": campaign_id,
-        "m.account_id": account_id,
         "m.reference": reference,
         "m.batch_id": batch_id,
+        "m.status": status,
+        "m.account_id": account_id,
     }
-    for column, value in filters.items():
-        if value is not None:
-            where.append(f"{column} = ?")
-            values.append(value)
+    where, values = _narrowed({column: value for column, value in given.items() if value is not None})
+    is_found = to or campaign_id or reference or batch_id or (status in STOPPED_STATUSES and not account_id)
+    bound = None if is_found else _looked_through(tx, after)
+    # The index on people begins with the workspace: where the order of ids is walked, SQLite must not think of it.
+    where.append("m.workspace_id = ?" if is_found else "m.workspace_id || '' = ?")
+    values.append(workspace_id)
+    order, before = "m.id", "m.id < ?"
     if campaign_id:
-        # Lets SQLite use the campaign's partial index.
-        where.append("m.group_id <> ''")
-    if after is not None:
-        where.append("m.id < ?")
-        values.append(after)
+        order, before = "m.row", "m.row < (SELECT row FROM messages WHERE id = ?)"
+    for term, value in ((before, after), ("m.id >= ?", bound)):
+        if value is not None:
+            where.append(term)
+            values.append(value)
     rows = tx.rows(
-        f"SELECT {_MESSAGE} FROM messages m WHERE {' AND '.join(where)} ORDER BY m.id DESC LIMIT ?", (*values, limit)
+        f"SELECT {_MESSAGE} FROM messages m WHERE {' AND '.join(where)} ORDER BY {order} DESC LIMIT ?",
+        (*values, limit + 1),
     )
-    return _with_attempts(tx, rows)
+    following = rows[limit - 1][0] if len(rows) > limit else bound
+    return _with_attempts(tx, rows[:limit]), following
+
+
+# SQLite uses a partial index only for a statement that says its very condition.
+_PARTIAL = {
+    "m.group_id": "m.group_id <> ''",
+    "m.reference": "m.reference <> ''",
+    "m.batch_id": "m.batch_id IS NOT NULL",
+}
+
+
+def _narrowed(given: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Conditions on columns, and their values."""
+    where = [f"{column} = ?" for column in given]
+    where += [_PARTIAL[column] for column, value in given.items() if value and column in _PARTIAL]
+    if given.get("m.status") in STOPPED_STATUSES:
+        where.append(f"m.{STOPPED}")
+    return where, list(given.values())
+
+
+def _looked_through(tx: Transaction, after: str | None) -> str | None:
+    """Where a page ends that looks through as many messages as it may; None when there are not so many."""
+    where, values = ("WHERE id < ?", (after,)) if after is not None else ("", ())
+    found = tx.rows(f"SELECT id FROM messages {where} ORDER BY id DESC LIMIT 1 OFFSET ?", (*values, _LOOKED_AT - 1))
+    if not found:
+        return None
+    ((last,),) = found
+    at = uuid7_ms(last)
+    # The message may be another workspace's: its moment is told, not its name.
+    return last if at is None else compose_uuid7(at, 0)
 
 
 def campaign_messages(
@@ -224,7 +291,8 @@ def events_after(
 
 def lanes(tx: Transaction, workspace_id: str | None = None) -> list[dict[str, Any]]:
     """Per account: how many messages wait and since when the longest-waiting one is due."""
-    where, values = ("AND workspace_id = ?", (workspace_id,)) if workspace_id else ("", ())
+    # Only the index of what waits is to be read, not the one that begins with the workspace.
+    where, values = ("AND workspace_id || '' = ?", (workspace_id,)) if workspace_id else ("", ())
     return [
         {"account_id": account_id, "waiting": waiting, "oldest_due_at": oldest}
         for account_id, waiting, oldest in tx.rows(

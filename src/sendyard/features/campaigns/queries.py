@@ -385,17 +385,38 @@ def finish_expansion(tx: Transaction, campaign_id: str, *, known: int) -> bool:
     return tx.run(sql, (campaign_id, known)) == 1
 
 
-def complete(tx: Transaction, campaign_id: str, status: str, *, now: int) -> bool:
-    """End a campaign whose messages are all settled; False when it was stopped meanwhile."""
+def turn_of(tx: Transaction, campaign_id: str) -> int:
+    """How often people were moved in the drip whose step this campaign is; 0 for a campaign that is none."""
+    sql = "SELECT d.turn FROM drip_steps s JOIN drips d ON d.id = s.drip_id WHERE s.campaign_id = ?"
+    found = tx.rows(sql, (campaign_id,))
+    return int(found[0][0]) if found else 0
+
+
+def complete(tx: Transaction, campaign_id: str, status: str, *, turn: int, now: int) -> bool:
+    """
+    End a campaign whose messages are all settled; False when it was stopped meanwhile, or has new people.
+
+    `turn` is what `turn_of` said before the messages were looked at.
+    """
     sql = "UPDATE campaigns SET status = ?, finished_at = ? WHERE id = ? AND status = 'sending'"
-    return tx.run(sql, (status, now, campaign_id)) == 1
+    if tx.run(sql, (status, now, campaign_id)) != 1:
+        return False
+    # Only asked behind the update: its row is locked now, so whoever brings people waits, or is seen here.
+    if turn_of(tx, campaign_id) == turn:
+        return True
+    tx.run("UPDATE campaigns SET status = 'sending', finished_at = NULL WHERE id = ?", (campaign_id,))
+    return False
 
 
 def reopen(tx: Transaction, campaign_id: str) -> None:
-    """Go back to sending: a report that came later made one of its messages wait again."""
+    """
+    Go back to sending: one of its messages waits again, or it has new people.
+
+    A campaign that is sending is written too, so that two transactions, this and `complete`, come one after the other.
+    """
     tx.run(
         "UPDATE campaigns SET status = 'sending', finished_at = NULL"
-        " WHERE id = ? AND status IN ('completed', 'completed_with_failures')",
+        " WHERE id = ? AND status IN ('sending', 'completed', 'completed_with_failures')",
         (campaign_id,),
     )
     tx.wake()

@@ -245,7 +245,7 @@ def addressees(tx: Transaction, asked: Sequence[tuple[int, int, str]]) -> dict[t
     found = tx.rows(
         f"SELECT c0, c1, {message} FROM {given} JOIN campaign_recipients r ON r.campaign_id = c2 AND r.row = c1"  # noqa: S608 - constants
         " AND r.address <> '' JOIN messages m ON m.group_id = r.campaign_id AND m.group_id <> ''"
-        " AND m.address = r.address WHERE c2 <> ''",
+        " AND m.row = r.row WHERE c2 <> ''",
         (parameter,),
     ) + tx.rows(
         f"SELECT c0, c1, {message} FROM {given} JOIN link_messages k ON k.use_no = c0 AND k.row = c1"  # noqa: S608 - constants

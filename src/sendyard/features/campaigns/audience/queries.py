@@ -14,7 +14,7 @@ from sendyard.storage.transaction import Transaction
 _FAILED = "('failed', 'expired')"
 # Asking again would bring the same answer.
 _HOPELESS = "('invalid_recipient', 'opted_out')"
-_MESSAGE_OF_ROW = "m.group_id = r.campaign_id AND m.group_id <> '' AND m.address = r.address"
+_MESSAGE_OF_ROW = "m.group_id = r.campaign_id AND m.group_id <> '' AND m.row = r.row"
 _COLUMNS = "row, given, address, country, variables, code, detail, fixed, language, zone, contact_no"
 _RECIPIENT = ", ".join(f"r.{column}" for column in _COLUMNS.split(", "))
 # The address a channel reaches, the surest first.
@@ -45,9 +45,9 @@ def insert_recipients(tx: Transaction, workspace_id: str, campaign_id: str, reci
 def copy_failed(tx: Transaction, source_id: str, target_id: str, *, after: int, up_to: int) -> int:
     """Copy the rows `after < row <= up_to` that failed and may do better; returns how many."""
     return tx.run(
-        f"INSERT INTO campaign_recipients (campaign_id, workspace_id, {_COLUMNS})"  # noqa: S608 - constants
+        f"INSERT INTO campaign_recipients (campaign_id, workspace_id, {_COLUMNS}, variant)"  # noqa: S608 - constants
         " SELECT ?, r.workspace_id, r.row, r.given, r.address, r.country, r.variables, '', '', r.fixed, r.language,"
-        " r.zone, r.contact_no"
+        " r.zone, r.contact_no, r.variant"
         f" FROM campaign_recipients r LEFT JOIN messages m ON {_MESSAGE_OF_ROW}"
         " WHERE r.campaign_id = ? AND r.row > ? AND r.row <= ? AND r.address <> '' AND (r.code <> ''"
         f" OR (m.status IN {_FAILED} AND (m.error_kind IS NULL OR m.error_kind NOT IN {_HOPELESS})))",
@@ -66,13 +66,17 @@ def last_of_page(tx: Transaction, campaign_id: str, *, after: int, limit: int, l
 
 
 def copy_given(tx: Transaction, source_id: str, target_id: str, *, after: int, up_to: int) -> None:
-    """Copy the rows `after < row <= up_to`; those that only the sending refused are good again."""
+    """
+    Copy the rows `after < row <= up_to`; those that only the sending refused are good again.
+
+    People of an experiment are dealt out anew, those who kept their variant keep it.
+    """
     tx.run(
-        f"INSERT INTO campaign_recipients (campaign_id, workspace_id, {_COLUMNS})"  # noqa: S608 - constants
+        f"INSERT INTO campaign_recipients (campaign_id, workspace_id, {_COLUMNS}, variant)"  # noqa: S608 - constants
         " SELECT ?, r.workspace_id, r.row, r.given, r.address, r.country, r.variables,"
         " CASE WHEN r.address <> '' THEN '' ELSE r.code END, CASE WHEN r.address <> '' THEN '' ELSE r.detail END,"
-        " r.fixed, r.language, r.zone, r.contact_no FROM campaign_recipients r"
-        " WHERE r.campaign_id = ? AND r.row > ? AND r.row <= ?",
+        " r.fixed, r.language, r.zone, r.contact_no, CASE WHEN r.part = '' THEN r.variant ELSE 0 END"
+        " FROM campaign_recipients r WHERE r.campaign_id = ? AND r.row > ? AND r.row <= ?",
         (target_id, source_id, after, up_to),
     )
 

@@ -15,7 +15,7 @@ _EXPERIMENT = (
 # `group_id <> ''` lets SQLite use the partial index on messages of campaigns.
 _SENT = (
     " FROM campaign_recipients r JOIN messages m ON m.group_id = r.campaign_id AND m.group_id <> ''"
-    " AND m.address = r.address WHERE r.campaign_id = ? AND r.variant > 0 AND m.sent_at IS NOT NULL AND m.sent_at <= ?"
+    " AND m.row = r.row WHERE r.campaign_id = ? AND r.variant > 0 AND m.sent_at IS NOT NULL AND m.sent_at <= ?"
 )
 _WITHIN = {
     "delivered": "m.delivered_at IS NOT NULL AND m.delivered_at <= m.sent_at + ?",
@@ -274,7 +274,7 @@ def costs(tx: Transaction, campaign_id: str) -> list[tuple[int, str, str, int]]:
         for variant, amount, currency, count in tx.rows(
             "SELECT r.variant, a.cost_amount, a.cost_currency, count(*)"
             " FROM campaign_recipients r JOIN messages m ON m.group_id = r.campaign_id AND m.group_id <> ''"
-            " AND m.address = r.address JOIN attempts a ON a.id >= replace(m.id, '-', '') || '-'"
+            " AND m.row = r.row JOIN attempts a ON a.id >= replace(m.id, '-', '') || '-'"
             " AND a.id < replace(m.id, '-', '') || '.'"
             " WHERE r.campaign_id = ? AND r.variant > 0 AND a.cost_amount IS NOT NULL"
             " GROUP BY r.variant, a.cost_amount, a.cost_currency",

@@ -37,21 +37,28 @@ class Completion:
             return None
         now = now_ms()
 
-        def judge(tx: Transaction) -> CampaignStatus | None:
-            if queries.is_under_way(tx, campaign.id, reports_since=now - self._report_wait_ms):
-                return None
-            if queries.is_in_doubt(tx, campaign.id):
-                return None
+        def judge(tx: Transaction) -> tuple[CampaignStatus | None, int]:
+            turn = campaign_queries.turn_of(tx, campaign.id)
+            since = now - self._report_wait_ms
+            if queries.is_under_way(tx, campaign.id, reports_since=since) or queries.is_in_doubt(tx, campaign.id):
+                return None, turn
+            # On PostgreSQL each statement sees a newer state: a message in doubt when the first one was asked may have
+            # had its answer before the second, and is under way then.
+            if queries.is_under_way(tx, campaign.id, reports_since=since):
+                return None, turn
             failed = queries.has_failures(tx, campaign.id)
-            return CampaignStatus.COMPLETED_WITH_FAILURES if failed else CampaignStatus.COMPLETED
+            return CampaignStatus.COMPLETED_WITH_FAILURES if failed else CampaignStatus.COMPLETED, turn
 
         # On a reading connection, because it may look at every message. What changes between this and the next
-        # statement is a late report that sends a message on its way again; the loop reopens the campaign for it.
-        status = await self._database.read(judge)
+        # statement is a late report that sends a message on its way again, for which the loop reopens the campaign, or
+        # that a step of a drip has new people, which the turn tells.
+        status, turn = await self._database.read(judge)
         if status is None:
             ended = time.monotonic()
             self._not_before[campaign.id] = ended + _SHARE * (ended - began)
             return None
         self._not_before.pop(campaign.id, None)
-        done = await self._database.write(lambda tx: campaign_queries.complete(tx, campaign.id, status.value, now=now))
+        done = await self._database.write(
+            lambda tx: campaign_queries.complete(tx, campaign.id, status.value, turn=turn, now=now)
+        )
         return status if done else None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from sendyard.domain.ids import attempt_id
+from sendyard.storage.ledger_schema import STOPPED, STOPPED_STATUSES
 from sendyard.storage.transaction import Transaction
 
 _FAILED = "('failed', 'expired')"
@@ -13,15 +14,21 @@ _NOT_ARRIVED = "('failed', 'expired', 'unknown')"
 # Every statement about a campaign's messages says `group_id <> ''`: the index on them is partial, and only this very
 # term lets SQLite use it.
 _OF_CAMPAIGN = "group_id = ? AND group_id <> ''"
-_MESSAGE_OF_ROW = "m.group_id = r.campaign_id AND m.group_id <> '' AND m.address = r.address"
+_MESSAGE_OF_ROW = "m.group_id = r.campaign_id AND m.group_id <> '' AND m.row = r.row"
 _RESULT = (
     "m.id, m.status, m.account_id, m.error_kind, m.error_code, m.error_detail, m.parts, m.attempts, m.created_at,"
     " m.sent_at, m.delivered_at, m.settled_at"
 )
+_RECIPIENT = "r.row, r.given, r.address, r.country, r.variables, r.code, r.detail, r.fixed, r.language"
 _JOINED = (
-    f"SELECT r.row, r.given, r.address, r.country, r.variables, r.code, r.detail, r.fixed, r.language, {_RESULT}"  # noqa: S608 - constants
-    f" FROM campaign_recipients r LEFT JOIN messages m ON {_MESSAGE_OF_ROW}"
+    f"SELECT {_RECIPIENT}, {_RESULT} FROM campaign_recipients r LEFT JOIN messages m ON {_MESSAGE_OF_ROW}"  # noqa: S608 - constants
     " WHERE r.campaign_id = ? AND r.workspace_id = ? AND r.row > ?"
+)
+# The other way round, for those whose message has a status: few may have it, and the cross join keeps the order.
+_BY_STATUS = (
+    f"SELECT {_RECIPIENT}, {_RESULT} FROM messages m CROSS JOIN campaign_recipients r"  # noqa: S608 - constants
+    " WHERE m.group_id = ? AND m.group_id <> '' AND m.workspace_id = ? AND m.row > ? AND m.status = ?"
+    " AND r.campaign_id = m.group_id AND r.row = m.row"
 )
 
 
@@ -68,36 +75,39 @@ def refusals(tx: Transaction, campaign_id: str, *, up_to: int | None = None) -> 
     `up_to` leaves out the rows behind it: counting a million takes longer than a start may.
     """
     bound, values = ("", ()) if up_to is None else (" AND row <= ?", (up_to,))
-    return [
+    of_campaign = f"FROM campaign_recipients WHERE campaign_id = ?{bound}"
+    # Each is counted in an index alone or in few rows: the good ones, nearly all, are what is left.
+    ((total,),) = tx.rows(f"SELECT count(*) {of_campaign}", (campaign_id, *values))
+    ((repaired,),) = tx.rows(f"SELECT count(*) {of_campaign} AND code = '' AND fixed <> ''", (campaign_id, *values))
+    refused = [
         (code, bool(ours), count, fixed)
         for code, ours, count, fixed in tx.rows(
-            "SELECT code, CASE WHEN code <> '' AND address <> '' THEN 1 ELSE 0 END AS ours, count(*),"  # noqa: S608 - constants
-            " sum(CASE WHEN fixed <> '' THEN 1 ELSE 0 END) FROM campaign_recipients"
-            f" WHERE campaign_id = ?{bound} GROUP BY code, ours ORDER BY code",
+            "SELECT code, CASE WHEN address <> '' THEN 1 ELSE 0 END AS ours, count(*),"
+            f" sum(CASE WHEN fixed <> '' THEN 1 ELSE 0 END) {of_campaign} AND code <> ''"
+            " GROUP BY code, ours ORDER BY code",
             (campaign_id, *values),
         )
     ]
+    good = total - sum(count for _, _, count, _ in refused)
+    return [("", False, good, repaired), *refused] if good > 0 else refused
 
 
 def results(
     tx: Transaction, workspace_id: str, campaign_id: str, *, after: int, limit: int, status: str = ""
 ) -> list[ResultRow]:
     """Recipients with their messages after the row `after`; `status` is that of messages, refused, waiting or ""."""
-    only, values = _only(status)
-    found = tx.rows(f"{_JOINED}{only} ORDER BY r.row LIMIT ?", (campaign_id, workspace_id, after, *values, limit))
-    return [ResultRow(*row) for row in found]
-
-
-def _only(status: str) -> tuple[str, tuple[str, ...]]:
+    place = (campaign_id, workspace_id, after)
     match status:
         case "":
-            return "", ()
+            found = tx.rows(f"{_JOINED} ORDER BY r.row LIMIT ?", (*place, limit))
         case "refused":
-            return " AND r.code <> ''", ()
+            found = tx.rows(f"{_JOINED} AND r.code <> '' ORDER BY r.row LIMIT ?", (*place, limit))
         case "waiting":
-            return " AND r.code = '' AND m.id IS NULL", ()
+            found = tx.rows(f"{_JOINED} AND r.code = '' AND m.id IS NULL ORDER BY r.row LIMIT ?", (*place, limit))
         case _:
-            return " AND m.status = ?", (status,)
+            few = f" AND m.{STOPPED}" if status in STOPPED_STATUSES else ""
+            found = tx.rows(f"{_BY_STATUS}{few} ORDER BY m.row LIMIT ?", (*place, status, limit))
+    return [ResultRow(*row) for row in found]
 
 
 def attempts_of(tx: Transaction, messages: Iterable[tuple[str, int]]) -> list[AttemptRow]:
@@ -173,9 +183,10 @@ def is_leaving(tx: Transaction, campaign_id: str) -> bool:
 
 def figures(tx: Transaction, campaign_id: str) -> dict[str, int]:
     """How many messages there are so far, how many of them failed or are unknown, and how many could not be made."""
-    ((messages, failed, unknown),) = tx.rows(
-        f"SELECT count(*), sum(CASE WHEN status IN {_FAILED} THEN 1 ELSE 0 END),"  # noqa: S608 - constants
-        f" sum(CASE WHEN status = 'unknown' THEN 1 ELSE 0 END) FROM messages WHERE {_OF_CAMPAIGN}",
+    ((messages,),) = tx.rows(f"SELECT count(*) FROM messages WHERE {_OF_CAMPAIGN}", (campaign_id,))  # noqa: S608 - constant
+    ((failed, unknown),) = tx.rows(
+        f"SELECT sum(CASE WHEN status IN {_FAILED} THEN 1 ELSE 0 END),"  # noqa: S608 - constants
+        f" sum(CASE WHEN status = 'unknown' THEN 1 ELSE 0 END) FROM messages WHERE {_OF_CAMPAIGN} AND {STOPPED}",
         (campaign_id,),
     )
     ((refused,),) = tx.rows(
@@ -203,7 +214,7 @@ def waiting_in_lane(tx: Transaction, account_id: str, priority: int) -> list[str
 def is_in_doubt(tx: Transaction, campaign_id: str) -> bool:
     """Whether someone still asks about a message whose outcome is not known."""
     unknown = tx.rows(
-        f"SELECT id, attempts FROM messages WHERE {_OF_CAMPAIGN} AND status = 'unknown'",  # noqa: S608 - constant
+        f"SELECT id, attempts FROM messages WHERE {_OF_CAMPAIGN} AND {STOPPED} AND status = 'unknown'",  # noqa: S608 - constant
         (campaign_id,),
     )
     if not unknown:
@@ -222,7 +233,7 @@ def has_failures(tx: Transaction, campaign_id: str) -> bool:
     """Whether anybody of the audience got no message, or may have got none."""
     return bool(
         tx.rows(
-            f"SELECT 1 FROM messages WHERE {_OF_CAMPAIGN} AND status IN {_NOT_ARRIVED} LIMIT 1",  # noqa: S608 - constant
+            f"SELECT 1 FROM messages WHERE {_OF_CAMPAIGN} AND {STOPPED} AND status IN {_NOT_ARRIVED} LIMIT 1",  # noqa: S608 - constant
             (campaign_id,),
         )
         or tx.rows(

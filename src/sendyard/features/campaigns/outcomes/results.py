@@ -15,6 +15,7 @@ from sendyard.delivery.directory import Directory
 from sendyard.domain.formulas import neutral
 from sendyard.features.campaigns.outcomes import queries
 from sendyard.features.campaigns.outcomes.queries import AttemptRow, ResultRow
+from sendyard.features.campaigns.plan import read_plan
 from sendyard.features.campaigns.queries import CampaignRow
 from sendyard.storage.engine import Database
 from sendyard.storage.transaction import Transaction
@@ -59,6 +60,10 @@ class Results:
     async def _read(
         self, campaign: CampaignRow, after: int, limit: int, status: str
     ) -> tuple[list[ResultRow], dict[str, list[AttemptRow]], dict[int, int]]:
+        if status == "waiting" and read_plan(campaign.plan).experiment is None:
+            # Every row before is a message or refused; those of an experiment leave out of turn.
+            after = max(after, campaign.expanded_to)
+
         def read(tx: Transaction) -> tuple[list[ResultRow], list[AttemptRow], dict[int, int]]:
             found = queries.results(tx, campaign.workspace_id, campaign.id, after=after, limit=limit, status=status)
             tried = [(row.message_id, row.attempts) for row in found if row.message_id and row.attempts]
