@@ -89,6 +89,35 @@ async def test_the_team_gets_a_step(sender: Caller) -> None:
     assert [(one["to"], one["error"]) for one in sent.json()["data"]] == [(OTHER, None)]
 
 
+async def test_a_running_drip_gets_a_new_version_a_pace_and_a_budget(sender: Caller) -> None:
+    drip = await made(sender, csv=f"phone,name\n{PHONE},Lin\n", throttle={"messages": 100, "per": "hour"}, start=True)
+    assert (drip["version"], drip["older"], drip["throttle"], drip["columns"]["phone"]) == (
+        1, [], {"messages": 100, "per": "hour"}, "phone",
+    )  # fmt: skip
+    await settle(sender)
+    path = f"/drips/{drip['id']}"
+    changed = await sender.ask("PATCH", path, {"throttle": None, "name": "Hello"})
+    assert (changed.status_code, changed.json()["throttle"], changed.json()["version"]) == (200, None, 1)
+    steps = [{"text": "New"}, {"text": "New later", "wait": {"days": 1}}]
+    newer = (await sender.ask("PATCH", path, {"steps": steps, "exit": ["replied"], "apply_to": "all"})).json()
+    assert (newer["name"], newer["version"], [one["text"] for one in newer["steps"]]) == (
+        "Hello",
+        2,
+        ["New", "New later"],
+    )
+    assert [(one["version"], one["active"], one["steps"][0]["messages"]) for one in newer["older"]] == [
+        (1, 1, {"queued": 1})
+    ]
+    await settle(sender)
+    (person,) = (await sender.get(f"{path}/people")).json()["data"]
+    assert (person["version"], person["round"], person["step"]) == (2, 1, 2)
+    problem(await sender.ask("PATCH", path, {"budget": {"amount": "5", "currency": "XXX"}}), 422, "no_price")
+    assert (await sender.ask("PATCH", path, {"audience": {}})).status_code in {400, 422}
+    problem(await sender.ask("PATCH", "/drips/none", {"name": "x"}), 404, "unknown_drip")
+    both = await sender.post("/drips", WISH | {"csv": "phone\n", "csv_base64": "cGhvbmUK"})
+    problem(both, 422, "one_file")
+
+
 @pytest.mark.parametrize("path", ["", "/people", "/results.csv"])
 async def test_a_key_without_the_scope_sees_no_drips(sender: Caller, path: str) -> None:
     created = await sender.post("/keys", {"name": "reader", "scopes": ["messages:read"]})

@@ -102,3 +102,25 @@ def test_the_team_gets_a_step(connected: Command) -> None:
     drip = connected("drips", "create", "--name", "V", "--to", PHONE, "--step", "0 Hi", "--channel", "rcs", "--purpose",
                      "transactional", "--json").document  # fmt: skip
     assert connected("drips", "test", drip["id"], "--to", OTHER).code == 1
+
+
+def test_a_drip_takes_a_file_and_is_changed_while_it_runs(connected: Command, tmp_path: Path) -> None:
+    file = tmp_path / "guests.csv"
+    file.write_text(f"phone,name\n{PHONE},Lin\n12,Nobody\n")
+    said = connected("drips", "create", "--name", "W", "--purpose", "transactional", "--csv", str(file), "--step",
+                     "0 Hi {name}", "--step", "1d Later", "--throttle", "600/h", "--start")  # fmt: skip
+    assert said.code == 0, said.err
+    assert "numbers from 'phone': 1 active, 1 refused." in said.out
+    drip_id = connected("drips", "list", "--json").document["data"][0]["id"]
+    rounds()
+    changed = connected("drips", "edit", drip_id, "--throttle", "none", "--exit", "none", "--step", "0 Hello",
+                        "--no-again", "--apply-to", "all", "--json").document  # fmt: skip
+    assert (changed["version"], changed["throttle"], changed["exit"]) == (2, None, [])
+    shown = connected("drips", "show", drip_id).out
+    assert "Version 1, with 1 people on their way:" in shown
+    rounds()
+    assert "is active, version 3." in connected("drips", "edit", drip_id, "--exit", "replied").out
+    assert connected("drips", "people", drip_id, "--state", "done", "--json").document["data"][0]["version"] == 2
+    for wrong in ((), ("--throttle", "fast"), ("--exit", "never"), ("--step", "soon Hi")):
+        assert connected("drips", "edit", drip_id, *wrong).code == 2
+    assert connected("drips", "edit", drip_id, "--budget", "1 XXX").code == 1

@@ -65,7 +65,7 @@ class DripPlay:
         return DripTimer(self.yard.database, self.yard.directory)
 
     async def make(self, *steps: Step, **rest: Any) -> dict[str, Any]:
-        names = ("audience", "exit", "enrol", "again")
+        names = ("audience", "exit", "enrol", "again", "throttle", "budget")
         plan = DripPlan(steps=steps or THREE, **{name: rest.pop(name) for name in names if name in rest})
         options = {"name": "Welcome", "purpose": "transactional", "country": "TW", **rest}
         return await self.drips.create(self.id, plan=plan, **options)

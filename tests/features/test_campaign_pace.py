@@ -115,15 +115,19 @@ async def test_two_campaigns_do_not_wait_for_each_others_throttle(play: Play) ->
 
 
 async def test_the_throttle_reaches_its_rate_and_not_more_by_the_clock(play: Play) -> None:
-    # 20 a second: the last of 31 leaves 1.5 s after the first.
-    await play.prepared(sheet(31), plan=Plan(throttle=Throttle(20)))
-    left: list[float] = []
-    deadline = time.monotonic() + 20
-    while len(left) < 31 and time.monotonic() < deadline:
-        left += [time.monotonic()] * post_due(play, now_ms())
-        await asyncio.sleep(0.005)
-    assert len(left) == 31
-    assert 1.4 <= left[-1] - left[0] <= 3
+    # 20 a second: the last of 31 leaves 1.5 s after the first. Other work of the machine may slow one try down.
+    took: list[float] = []
+    while not took or (took[-1] > 3 and len(took) < 4):
+        await play.prepared(sheet(31), plan=Plan(throttle=Throttle(20)))
+        left: list[float] = []
+        deadline = time.monotonic() + 20
+        while len(left) < 31 and time.monotonic() < deadline:
+            left += [time.monotonic()] * post_due(play, now_ms())
+            await asyncio.sleep(0.005)
+        assert len(left) == 31
+        took.append(left[-1] - left[0])
+    assert min(took) >= 1.4
+    assert took[-1] <= 3
 
 
 def failing(*rows: int) -> Any:

@@ -7,26 +7,32 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from sendyard.api.campaign_bodies import People
+from sendyard.api.campaign_bodies import Columns, People
 from sendyard.api.message_bodies import Moment
 from sendyard.api.preflight import PreflightAnswer
 from sendyard.delivery.preflight import LONGEST_EXPIRES_IN
 from sendyard.domain.channels import Channel
 from sendyard.features.campaigns.drips.plan import Event, InGroup, Step, Wait
-from sendyard.features.campaigns.plan import Audience
+from sendyard.features.campaigns.plan import Audience, Budget, Throttle
 
 DripStatus = Literal["draft", "active", "paused", "cancelled"]
 DripState = Literal["active", "done", "left", "refused"]
 
 
 class CreateDrip(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A series of messages with waits between them; up to 1,000 numbers and 1,000 contacts can be named."""
+    """A series of messages with waits between them, for people of a file, of lists and segments, or named."""
 
     name: str
     steps: Annotated[
         list[Step],
         Meta(examples=[[{"text": "Welcome"}, {"template": "tips", "wait": {"days": 1}, "at": "09:00"}]]),
     ]
+    csv: Annotated[str | None, Meta(description="A file of people as text, with a header row.")] = None
+    csv_base64: Annotated[bytes | None, Meta(description="Or its bytes, for XLSX and other encodings.")] = None
+    phone_column: Annotated[str, Meta(description="The column of the numbers, when its name does not tell.")] = ""
+    contact_fields: Annotated[
+        bool, Meta(description="Contacts fill in variables for which the file has no column.")
+    ] = False
     audience: People = msgspec.field(default_factory=People)
     enrol: Annotated[
         Literal["start", "segment"],
@@ -36,6 +42,8 @@ class CreateDrip(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         list[Event | InGroup], Meta(description="What ends it for a person, asked right before each step.")
     ] = msgspec.field(default_factory=lambda: list[Event | InGroup](("opted_out",)))
     again: Annotated[bool, Meta(description="Whether somebody who left may be added once more.")] = False
+    throttle: Annotated[Throttle | None, Meta(description="For the messages of all steps together.")] = None
+    budget: Annotated[Budget | None, Meta(description="For the messages of all steps together.")] = None
     channel: Channel = Channel.SMS
     purpose: Literal["promotional", "transactional"] = "promotional"
     country: Annotated[str, Meta(description="Country code by which national numbers are read.", max_length=2)] = ""
@@ -43,6 +51,28 @@ class CreateDrip(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     account: Annotated[str, Meta(description="Id or name of the one account to use; empty: the routes decide.")] = ""
     expires_in: Annotated[int, Meta(ge=1, le=LONGEST_EXPIRES_IN)] = 86_400
     start: Annotated[bool, Meta(description="Start it, unless somebody else has to.")] = False
+
+
+class EditDrip(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """
+    What is to be changed; what is left out stays.
+
+    `name`, `again`, `throttle` and `budget` hold at once. Any other change makes a new version of the steps.
+    """
+
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    steps: list[Step] | msgspec.UnsetType = msgspec.UNSET
+    exit: list[Event | InGroup] | msgspec.UnsetType = msgspec.UNSET
+    again: bool | msgspec.UnsetType = msgspec.UNSET
+    throttle: Throttle | msgspec.UnsetType | None = msgspec.UNSET
+    budget: Budget | msgspec.UnsetType | None = msgspec.UNSET
+    sender: str | msgspec.UnsetType = msgspec.UNSET
+    account: str | msgspec.UnsetType = msgspec.UNSET
+    expires_in: Annotated[int, Meta(ge=1, le=LONGEST_EXPIRES_IN)] | msgspec.UnsetType = msgspec.UNSET
+    apply_to: Annotated[
+        Literal["new", "all"],
+        Meta(description="Who gets a new version: people who come in from now on, or also those inside."),
+    ] = "new"
 
 
 class AddToDrip(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -104,6 +134,17 @@ class StepAnswer(msgspec.Struct, kw_only=True):
     messages: Annotated[dict[str, int], Meta(description="By status; those that could not be made are `refused`.")]
 
 
+class OlderVersion(msgspec.Struct, kw_only=True):
+    """A version that people still go through, or went through, before the newest."""
+
+    version: int
+    made_at: Moment
+    made_by: str
+    active: Annotated[int, Meta(description="How many people are on their way through it.")]
+    exit: list[Event | InGroup]
+    steps: list[StepAnswer]
+
+
 class LeavingReason(msgspec.Struct):
     """Why people left or were not let in."""
 
@@ -127,6 +168,8 @@ class DripSummary(msgspec.Struct, kw_only=True):
     exit: list[Event | InGroup]
     enrol: str
     again: bool
+    throttle: Throttle | None
+    budget: Budget | None
     looking: Annotated[bool, Meta(description="Whether lists and segments are, or will be, asked for people.")]
     plan: list[Step]
     created_by: str
@@ -136,11 +179,17 @@ class DripSummary(msgspec.Struct, kw_only=True):
 
 
 class DripAnswer(DripSummary, kw_only=True):
-    """A drip as it stands."""
+    """A drip as it stands; `steps` are those of the newest version. How a file was read is told once."""
 
+    version: int
+    spent: Annotated[str, Meta(description="What its messages may cost, counted where there is a budget.")]
     people: Annotated[dict[str, int], Meta(description="How many are active, done, left and refused.")]
     reasons: list[LeavingReason]
     steps: list[StepAnswer]
+    older: list[OlderVersion]
+    encoding: str | None = None
+    separator: str | None = None
+    columns: Columns | None = None
     checks: Annotated[list[StepFinding], Meta(description="After its creation: what preflight found.")] = []
 
 
@@ -159,6 +208,7 @@ class DripPerson(msgspec.Struct, kw_only=True):
     to: str | None
     country: str | None
     variables: dict[str, Any]
+    version: int
     round: int
     state: DripState
     why: str

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from sendyard.api.campaign_bodies import TestList, TestSent
+from sendyard.api.campaign_bodies import FILE_LIMIT, TestList, TestSent
+from sendyard.api.campaigns import file_of
 from sendyard.api.drip_bodies import (
     AddToDrip,
     CreateDrip,
@@ -18,6 +19,7 @@ from sendyard.api.drip_bodies import (
     DripPeoplePage,
     DripPerson,
     DripSummary,
+    EditDrip,
     StepForecast,
     StepForecastList,
     TestDrip,
@@ -29,7 +31,7 @@ from sendyard.features.campaigns.drips import Drips
 from sendyard.features.campaigns.drips.plan import DripPlan
 from sendyard.features.campaigns.plan import Audience
 
-_TIMES = ("created_at", "started_at", "finished_at", "next_at", "entered_at", "ended_at")
+_TIMES = ("created_at", "started_at", "finished_at", "next_at", "entered_at", "ended_at", "made_at")
 
 
 class DripDoor:
@@ -44,11 +46,14 @@ class DripDoor:
         tag, scope, one = "Drips", "campaigns", "/drips/{id}"
         return [
             Operation(method="POST", path="/drips", handler=self.create, tag=tag, scope=scope, status=201,
-                      summary="Make a drip", body=CreateDrip, answers=DripAnswer, creates=True, refuses=(404,)),
+                      summary="Make a drip", body=CreateDrip, answers=DripAnswer, creates=True, refuses=(404,),
+                      body_limit=FILE_LIMIT),
             Operation(method="GET", path="/drips", handler=self.list, tag=tag, scope=scope,
                       summary="List drips, newest first", query=DripPage, answers=DripList),
             Operation(method="GET", path=one, handler=self.get, tag=tag, scope=scope, summary="One drip",
                       answers=DripAnswer, refuses=(404,)),
+            Operation(method="PATCH", path=one, handler=self.edit, tag=tag, scope=scope, summary="Change a drip",
+                      body=EditDrip, answers=DripAnswer, refuses=(404, 409)),
             Operation(method="POST", path=f"{one}/preflight", handler=self.preflight, tag=tag, scope=scope,
                       summary="What each step would do", answers=StepForecastList, refuses=(404,)),
             Operation(method="POST", path=f"{one}/test", handler=self.test, tag=tag, scope=scope,
@@ -87,6 +92,8 @@ class DripDoor:
             exit=tuple(wish.exit),
             enrol=wish.enrol,
             again=wish.again,
+            throttle=wish.throttle,
+            budget=wish.budget,
         )
         found = await self._drips.create(
             ask.workspace_id,
@@ -100,6 +107,9 @@ class DripDoor:
             expires_in=wish.expires_in,
             numbers=people.numbers,
             contacts=people.contacts,
+            csv=file_of(wish.csv, wish.csv_base64),
+            phone_column=wish.phone_column,
+            contact_fields=wish.contact_fields,
             start=wish.start,
             by=ask.principal.id,
             reach=ask.principal.reach,
@@ -117,6 +127,20 @@ class DripDoor:
     async def get(self, ask: Ask[NoBody, NoQuery]) -> DripAnswer:
         """Give one drip."""
         return _answer(await self._drips.get(ask.workspace_id, ask.path["id"]))
+
+    async def edit(self, ask: Ask[EditDrip, NoQuery]) -> DripAnswer:
+        """Change a drip."""
+        given = {name: getattr(ask.body, name) for name in ask.body.__struct_fields__ if name != "apply_to"}
+        changes = {
+            name: tuple(value) if name in {"steps", "exit"} else value
+            for name, value in given.items()
+            if value is not msgspec.UNSET
+        }
+        who = ask.principal
+        found = await self._drips.edit(
+            ask.workspace_id, ask.path["id"], changes, apply_to=ask.body.apply_to, by=who.id, reach=who.reach
+        )
+        return _answer(found)
 
     async def preflight(self, ask: Ask[NoBody, NoQuery]) -> StepForecastList:
         """Say what each step would do."""
@@ -178,7 +202,8 @@ class DripDoor:
 
 
 def _answer(found: Mapping[str, Any]) -> DripAnswer:
-    return msgspec.convert(_timed(found), DripAnswer)
+    older = [_timed(one) for one in found["older"]]
+    return msgspec.convert({**_timed(found), "older": older}, DripAnswer)
 
 
 def _timed(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,17 +4,19 @@ Drips: series of messages with waits between them.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sendyard.cli.campaign_plans import who
+from sendyard.cli.campaign_plans import pace_parts, who
 from sendyard.cli.opening import Place, in_yard, workspace_option
 from sendyard.cli.printing import facts, note, put, say, table, when
 from sendyard.cli.shape import NOT_DONE, PARTLY_DONE, Group, NotDone
 from sendyard.domain.channels import Channel
+from sendyard.features.campaigns.drips.editing import ApplyTo
 from sendyard.features.campaigns.drips.library import STATES
 from sendyard.features.campaigns.drips.plan import DripPlan, Enrol, Event, Exit, InGroup, Step, Wait
 from sendyard.features.campaigns.plan import Audience
@@ -48,6 +50,12 @@ def drips() -> None:
 @click.option("--exclude-segment", "exclude_segments", multiple=True, metavar="NAME")
 @click.option("--to", "numbers", multiple=True, metavar="NUMBER")
 @click.option("--contact", "contacts", multiple=True, metavar="ID")
+@click.option("--csv", "--file", "file", metavar="FILE", type=click.Path(dir_okay=False, allow_dash=True),
+              help="CSV or XLSX, a row for each person; - is standard input.")  # fmt: skip
+@click.option("--phone-column", default="", metavar="NAME", help="Of --csv, if its name does not tell.")
+@click.option("--contact-fields", is_flag=True, help="Contacts fill in what the file has no column for.")
+@click.option("--throttle", metavar="N/s|N/m|N/h", help="At most so many a second, minute or hour, of all steps.")
+@click.option("--budget", metavar="AMOUNT CURRENCY", help="Pause before all its messages cost more.")
 @click.option("--enrol", type=click.Choice(["start", "segment"]), default="start", show_default=True,
               help="Ask lists and segments once, or again and again for new people.")  # fmt: skip
 @click.option("--exit", "exits", multiple=True, metavar="EVENT|tag:NAME|segment:NAME",
@@ -65,6 +73,9 @@ def drips() -> None:
 @workspace_option
 def create(*, workspace: str, **given: Any) -> None:
     """Make a drip, and say what is not good about its steps."""
+    content = None
+    if given["file"] is not None:
+        content = sys.stdin.buffer.read() if given["file"] == "-" else Path(given["file"]).read_bytes()
     plan = DripPlan(
         steps=tuple(_step(one) for one in given["steps"]),
         audience=Audience(
@@ -76,15 +87,17 @@ def create(*, workspace: str, **given: Any) -> None:
         exit=tuple(_exit(one) for one in given["exits"]) or ("opted_out",),
         enrol=_enrol(given["enrol"]),
         again=given["again"],
+        **pace_parts(given),
     )
 
     async def work(place: Place) -> dict[str, Any]:
         return await place.yard.drips.create(
             place.workspace_id,
             plan=plan,
+            csv=content,
             by=who(),
             **{name: given[name] for name in ("name", "channel", "purpose", "country", "sender", "account", "numbers",
-                                              "contacts", "start")},
+                                              "contacts", "phone_column", "contact_fields", "start")},
         )  # fmt: skip
 
     made = in_yard(work, workspace)
@@ -92,10 +105,49 @@ def create(*, workspace: str, **given: Any) -> None:
     def write() -> None:
         for one in made["checks"]:
             note(f"Step {one['step']}: {one['detail']} {one['fix']}".rstrip())
+        if "encoding" in made:
+            say(f"Read as {made['encoding']}; numbers from {made['columns']['phone']!r}: {_counts(made['people'])}.")
         following = "" if made["status"] == "active" else f" Start it with `sendyard drips start {made['id']}`."
         say(f"{made['name']} is {made['status']} ({made['id']}).{following}")
 
     put(made, write)
+
+
+@drips.command(
+    "edit",
+    example="sendyard drips edit ID --throttle 300/h --budget '50.00 USD'\n"
+    "sendyard drips edit ID --step '0 Welcome {name|friend}' --step '2d How was it?' --apply-to all",
+)
+@click.argument("drip_id", metavar="ID")
+@click.option("--name")
+@click.option("--step", "steps", multiple=True, metavar="WAIT[@HH:MM] TEXT", help="All steps of a new version.")
+@click.option("--exit", "exits", multiple=True, metavar="EVENT|tag:NAME|segment:NAME",
+              help="All conditions of a new version; none for no condition.")  # fmt: skip
+@click.option("--again/--no-again", default=None, help="Whether somebody who left may be added once more.")
+@click.option("--throttle", metavar="N/s|N/m|N/h", help="Of all steps; or none.")
+@click.option("--budget", metavar="AMOUNT CURRENCY", help="Of all its messages; or none.")
+@click.option("--sender")
+@click.option("--account", metavar="ID|NAME")
+@click.option("--expires-in", type=int, metavar="SECONDS")
+@click.option("--apply-to", type=click.Choice(["new", "all"]), default="new", show_default=True,
+              help="Who gets a new version: people who come in from now on, or also those inside.")  # fmt: skip
+@workspace_option
+def edit(*, drip_id: str, apply_to: ApplyTo, workspace: str, **given: Any) -> None:
+    """Change a drip; other steps, exits, senders or times to live make a new version of it."""
+    names = ("name", "again", "sender", "account", "expires_in")
+    changes = {name: given[name] for name in names if given[name] is not None} | pace_parts(given)
+    if given["steps"]:
+        changes["steps"] = tuple(_step(one) for one in given["steps"])
+    if given["exits"]:
+        changes["exit"] = () if given["exits"] == ("none",) else tuple(_exit(one) for one in given["exits"])
+    if not changes:
+        raise click.UsageError("Say what is to be changed, such as --throttle or --step.")
+
+    async def work(place: Place) -> dict[str, Any]:
+        return await place.yard.drips.edit(place.workspace_id, drip_id, changes, apply_to=apply_to, by=who())
+
+    found = in_yard(work, workspace)
+    put(found, lambda: say(f"{found['name']} is {found['status']}, version {found['version']}."))
 
 
 @drips.command("list", example="sendyard drips list")
@@ -122,15 +174,13 @@ def show(drip_id: str, workspace: str) -> None:
     def write() -> None:
         facts({
             "name": found["name"], "status": found["status"], "reason": found["pause_reason"],
-            "people": _counts(found["people"]),
+            "version": found["version"], "people": _counts(found["people"]),
             "why": ", ".join(f"{one['count']} {one['why']}" for one in found["reasons"]),
         })  # fmt: skip
-        rows = [
-            (one["number"], one["template"] or one["text"], one["waiting"], _counts(one["messages"]), one["status"],
-             one["pause_reason"], one["campaign_id"])
-            for one in found["steps"]
-        ]  # fmt: skip
-        table(("step", "text", "waiting", "messages", "status", "reason", "campaign"), rows, empty="")
+        _show_steps(found["steps"])
+        for older in found["older"]:
+            say(f"Version {older['version']}, with {older['active']:,} people on their way:")
+            _show_steps(older["steps"])
 
     put(found, write)
 
@@ -256,6 +306,15 @@ def _write(drip_id: str, file: Path, workspace: str) -> None:
 
     in_yard(work, workspace)
     put({"file": str(file)}, lambda: say(f"Wrote {file}."))
+
+
+def _show_steps(steps: Sequence[Mapping[str, Any]]) -> None:
+    rows = [
+        (one["number"], one["template"] or one["text"], one["waiting"], _counts(one["messages"]), one["status"],
+         one["pause_reason"], one["campaign_id"])
+        for one in steps
+    ]  # fmt: skip
+    table(("step", "text", "waiting", "messages", "status", "reason", "campaign"), rows, empty="")
 
 
 def _counts(found: dict[str, int]) -> str:

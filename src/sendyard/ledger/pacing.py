@@ -15,15 +15,21 @@ _LATENESS = 50_000  # microseconds: what a message lost by waiting for a commit 
 _NEAR = 1_000_000  # microseconds: what is too early by less keeps its place, the rest goes behind what is promised
 
 
-def set_pace(tx: Transaction, workspace_id: str, campaign_id: str, step_us: int | None, *, now: int) -> None:
-    """Let a campaign's messages leave one by one, `step_us` microseconds apart; None takes the throttle away."""
+def set_pace(
+    tx: Transaction, workspace_id: str, campaign_id: str, step_us: int | None, *, now: int, leader: str = ""
+) -> None:
+    """
+    Let a campaign's messages leave one by one, `step_us` microseconds apart; None takes the throttle away.
+
+    With a `leader`, another campaign, they share the pace of that one, which must have one.
+    """
     if step_us is None:
         tx.run("DELETE FROM campaign_paces WHERE campaign_id = ?", (campaign_id,))
         return
     tx.run(
-        "INSERT INTO campaign_paces (campaign_id, workspace_id, step_us, next_us, promised_us) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (campaign_id) DO UPDATE SET step_us = excluded.step_us",
-        (campaign_id, workspace_id, step_us, 1000 * now, 1000 * now),
+        "INSERT INTO campaign_paces (campaign_id, workspace_id, step_us, next_us, promised_us, leader)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (campaign_id) DO UPDATE SET step_us = excluded.step_us",
+        (campaign_id, workspace_id, step_us, 1000 * now, 1000 * now, leader),
     )
 
 
@@ -52,15 +58,18 @@ def keep_pace(tx: Transaction, exchanges: Sequence[Exchange], *, owner: str, now
         return set()
     condition, parameter = tx.among(groups)
     # Locked in one order, because two processes may hand over messages of the same campaigns.
-    lock = " FOR UPDATE" if tx.dialect == "postgresql" else ""
-    paces = tx.rows(
-        "SELECT campaign_id, step_us, next_us, promised_us FROM campaign_paces"
-        f" WHERE campaign_id {condition} ORDER BY campaign_id{lock}",
+    lock = " FOR UPDATE OF p" if tx.dialect == "postgresql" else ""
+    found = tx.rows(
+        "SELECT g.campaign_id, p.campaign_id, p.step_us, p.next_us, p.promised_us FROM campaign_paces g"
+        " JOIN campaign_paces p ON p.campaign_id = CASE WHEN g.leader = '' THEN g.campaign_id ELSE g.leader END"
+        f" WHERE g.campaign_id {condition} ORDER BY p.campaign_id{lock}",
         (parameter,),
     )
+    paces: dict[str, tuple[int, int, int, list[str]]] = {}
+    for group, leader, step, known, noted in found:
+        paces.setdefault(leader, (step, known, noted, []))[3].extend(groups[group])
     kept: set[str] = set()
-    for campaign_id, step, known, noted in paces:
-        ids = groups[campaign_id]
+    for campaign_id, (step, known, noted, ids) in paces.items():
         base = max(known, 1000 * now - _LATENESS)
         going = 0 if known > 1000 * now else min(len(ids), (1000 * now - base) // step + 1)
         following = base + going * step

@@ -19,6 +19,7 @@ campaign_paces = Table(  # of campaigns with a throttle; see ledger.pacing
     Column("step_us", BigInteger, nullable=False),  # microseconds from one message to the next
     Column("next_us", BigInteger, nullable=False),  # since 1970: before this moment nothing more may leave
     Column("promised_us", BigInteger, nullable=False),  # the first moment that is promised to no message yet
+    Column("leader", ID, nullable=False, server_default=""),  # the campaign whose pace it shares; "" its own
 )
 
 campaign_waves = Table(

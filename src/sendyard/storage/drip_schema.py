@@ -12,9 +12,9 @@ drips = Table(
     Column("id", ID, primary_key=True),
     workspace_column(),
     Column("name", Text, nullable=False),
-    Column("status", Text, nullable=False),  # draft, active, paused, cancelled
+    Column("status", Text, nullable=False),  # importing (nobody sees it), draft, active, paused, cancelled
     Column("pause_reason", Text, nullable=False, server_default=""),
-    Column("plan", Text, nullable=False),  # JSON, see features.campaigns.drips.plan
+    Column("plan", Text, nullable=False),  # JSON, of the newest version, see features.campaigns.drips.plan
     Column("channel", Text, nullable=False),
     Column("purpose", Text, nullable=False),
     Column("country", Text, nullable=False),
@@ -27,8 +27,24 @@ drips = Table(
     Column("last_no", Integer, nullable=False, server_default="0"),  # the newest number given to a person
     # Counts the takings of people: who took them for a step compares it, so that nobody is taken twice.
     Column("turn", BigInteger, nullable=False, server_default="0"),
+    Column("round", Integer, nullable=False, server_default="1"),  # of who comes in now, for the first time
+    Column("bring_to", Integer, nullable=False, server_default="0"),  # people inside are being moved to this version
+    Column("reserved", BigInteger, nullable=False, server_default="0"),  # millionths that its messages may cost
     Index("ix_drips_workspace", "workspace_id", "id"),
     Index("ix_drips_active", "id", sqlite_where=text("status = 'active'"), postgresql_where=text("status = 'active'")),
+)
+
+drip_rounds = Table(  # those who go through one version of the drip, for the same time
+    "drip_rounds",
+    metadata,
+    Column("drip_id", ID, ForeignKey("drips.id", ondelete="CASCADE"), primary_key=True),
+    Column("round", Integer, primary_key=True, autoincrement=False),
+    workspace_column(),
+    Column("version", Integer, nullable=False),
+    Column("visit", Integer, nullable=False),  # 1, and more for those who came again
+    Column("plan", Text, nullable=False),  # JSON; steps and exits are those of this version
+    Column("made_at", TIME, nullable=False),
+    Column("made_by", Text, nullable=False),
 )
 
 drip_steps = Table(  # each step of each round is a campaign, whose rows are those who reached it
@@ -36,7 +52,7 @@ drip_steps = Table(  # each step of each round is a campaign, whose rows are tho
     metadata,
     Column("drip_id", ID, ForeignKey("drips.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("round", Integer, primary_key=True, autoincrement=False),  # 1, and more for those who came again
+    Column("round", Integer, primary_key=True, autoincrement=False),
     workspace_column(),
     Column("campaign_id", ID, ForeignKey("campaigns.id"), nullable=False, unique=True),
 )

@@ -17,7 +17,7 @@ from sendyard.features.campaigns.audience.queries import PersonRow, people, peop
 from sendyard.features.campaigns.audience.rows import Judge, Recipient
 from sendyard.features.campaigns.drips import queries
 from sendyard.features.campaigns.drips.moments import step_moment
-from sendyard.features.campaigns.drips.plan import read_drip
+from sendyard.features.campaigns.drips.plan import Step, read_drip
 from sendyard.features.campaigns.drips.queries import DripRow, PersonInDrip
 from sendyard.features.campaigns.drips.texts import Needs, needs_of
 from sendyard.features.campaigns.queries import CampaignRow
@@ -25,58 +25,47 @@ from sendyard.features.campaigns.scheduling.timing import zone_of
 from sendyard.features.templates.rendering import letters_of
 from sendyard.storage.transaction import Transaction
 
-MOST_GIVEN = 1000
-"""Numbers, and contacts, that one request may name; more belong into a list."""
+MOST_GIVEN = 10_000
+"""Numbers, and contacts, that one request may name; more belong into a file or a list."""
 
 _NOTHING = compile_template("-")
 _encode = msgspec.json.Encoder().encode
 
 
-def step_campaigns(tx: Transaction, drip: DripRow, round_: int = 1) -> list[CampaignRow]:
-    """The campaigns of a round's steps, in their order."""
+def step_campaigns(tx: Transaction, drip: DripRow, round_: int | None = None) -> list[CampaignRow]:
+    """The campaigns of a round's steps, in their order; of those who come in now when None."""
+    place = drip.round if round_ is None else round_
     found = [
         campaign_queries.campaign(tx, drip.workspace_id, step.campaign_id)
         for step in queries.steps(tx, drip.id)
-        if step.round == round_
+        if step.round == place
     ]
     return [campaign for campaign in found if campaign is not None]
 
 
-def needs_of_drip(tx: Transaction, drip: DripRow) -> Needs:
-    """Say what people must bring for its steps."""
-    letters = [letters_of(one.body, one.document, one.registered) for one in step_campaigns(tx, drip)]
+def needs_of_drip(tx: Transaction, drip: DripRow, round_: int | None = None) -> Needs:
+    """Say what people must bring for the steps of a round; of those who come in now when None."""
+    letters = [letters_of(one.body, one.document, one.registered) for one in step_campaigns(tx, drip, round_)]
     return needs_of(tx, drip.workspace_id, letters)
 
 
-def named_people(
-    tx: Transaction,
-    drip: DripRow,
-    needs: Needs,
-    numbers: Sequence[str],
-    contacts: Sequence[str],
-    values: Mapping[str, str] | None = None,
-    *,
-    pointer: str,
-) -> list[Recipient] | NotFound:
-    """
-    Judge numbers as somebody wrote them, and contacts by their ids.
-
-    `values` are known of each of them; `pointer` is where a contact stands that is not there.
-    """
-    channel, workspace_id = Channel(drip.channel), drip.workspace_id
+def named_person(
+    tx: Transaction, drip: DripRow, needs: Needs, *, to: str, contact: str, values: Mapping[str, str] | None = None
+) -> Recipient | NotFound:
+    """Judge a number as somebody wrote it, or a contact by its id; `values` come before what is known of either."""
+    channel, workspace_id, columns = Channel(drip.channel), drip.workspace_id, needs.variables.columns
     judge = Judge(None, _NOTHING, drip.country, channel)
-    rows = [judge.judge_given(place, number) for place, number in enumerate(numbers, start=1)]
-    columns = needs.variables.columns
-    known = people_at(tx, workspace_id, [row.address for row in rows if row.address], channel, columns)
-    pairs: list[tuple[Recipient, PersonRow | None]] = [(row, known.get(row.address)) for row in rows]
-    found = people_by_id(tx, workspace_id, contacts, channel, columns)
-    for id_ in dict.fromkeys(contacts):
-        if id_ not in found:
-            detail = f"There is no contact {id_!r:.60}."
-            return NotFound("unknown_contact", detail, errors=[FieldError(pointer, "unknown_contact", detail)])
-        pairs.append((recipient_of(len(pairs) + 1, found[id_], channel, judge), found[id_]))
+    if contact:
+        person = people_by_id(tx, workspace_id, [contact], channel, columns).get(contact)
+        if person is None:
+            detail = f"There is no contact {contact!r:.60}."
+            return NotFound("unknown_contact", detail, errors=[FieldError("/contact", "unknown_contact", detail)])
+        row = recipient_of(1, person, channel, judge)
+    else:
+        row = judge.judge_given(1, to)
+        person = people_at(tx, workspace_id, [row.address], channel, columns).get(row.address) if row.address else None
     given = _encode(values).decode() if values else "{}"
-    return _finished(tx, drip, needs, [(row._replace(variables=given), person) for row, person in pairs])
+    return _finished(tx, drip, needs, [(row._replace(variables=given), person)])[0]
 
 
 def found_people(
@@ -106,21 +95,26 @@ def found_people(
 
 
 def enter(
-    tx: Transaction, drip: DripRow, rows: Sequence[Recipient], *, home: str, now: int, round_: int = 1
+    tx: Transaction, drip: DripRow, rows: Sequence[Recipient], *, home: str, now: int, round_: int | None = None
 ) -> list[PersonInDrip]:
-    """Store people who are new to the drip, in one transaction with their numbers; gives those that were stored."""
-    first, status = queries.numbers_for(tx, drip.id, len(rows))
+    """
+    Store people in one transaction with their numbers; gives those that were stored.
+
+    Without a `round_` they are new to the drip, and whoever is not is left out.
+    """
+    first, status, present = queries.numbers_for(tx, drip.id, len(rows))
     if status == "cancelled":
         return []
-    if round_ == 1:
+    if round_ is None:
         addresses = queries.known_addresses(tx, drip.id, (row.address for row in rows if row.address))
         contacts = queries.known_contacts(tx, drip.id, (row.contact_no for row in rows if row.contact_no is not None))
         rows = [row for row in rows if row.address not in addresses and row.contact_no not in contacts]
-    begun = status != "draft"
+    place = present if round_ is None else round_
+    step = read_drip(queries.rounds(tx, drip.id)[place].plan).steps[0] if status in {"active", "paused"} else None
     found = []
     for no, row in enumerate(rows, start=first):
         good = bool(row.address)
-        moment = first_moment(drip, row.zone, row.address, home=home, since=now) if good and begun else None
+        moment = first_moment(step, row.zone, row.address, home=home, since=now) if good and step else None
         found.append(
             PersonInDrip(
                 no=no,
@@ -131,7 +125,7 @@ def enter(
                 language=row.language,
                 zone=row.zone,
                 contact_no=row.contact_no,
-                round=round_,
+                round=place,
                 step=1,
                 next_at=moment,
                 state="active" if good else "refused",
@@ -144,9 +138,9 @@ def enter(
     return found
 
 
-def first_moment(drip: DripRow, zone: str, address: str, *, home: str, since: int) -> int:
+def first_moment(step: Step, zone: str, address: str, *, home: str, since: int) -> int:
     """When the first step of somebody who came at `since` is due."""
-    return step_moment(read_drip(drip.plan).steps[0], since, zone_of(zone, address, home))
+    return step_moment(step, since, zone_of(zone, address, home))
 
 
 def expect_values(values: Mapping[str, str]) -> None:
@@ -161,7 +155,7 @@ def expect_few(numbers: Sequence[str], contacts: Sequence[str]) -> None:
     """See whether one request names no more people than it may. Raises Invalid."""
     for name, found in (("numbers", numbers), ("contacts", contacts)):
         if len(found) > MOST_GIVEN:
-            detail = f"Expected at most {MOST_GIVEN:,} {name}, found {len(found):,}; put them into a list."
+            detail = f"Expected at most {MOST_GIVEN:,} {name}, found {len(found):,}; put them into a file or a list."
             raise Invalid("too_many", detail, errors=[FieldError(f"/audience/{name}", "too_many", detail)])
 
 

@@ -15,18 +15,19 @@ from sendyard.features.campaigns.drips.queries import DripRow, PersonInDrip
 from sendyard.storage.transaction import Transaction
 
 _CHANNELS = ", ".join(f"'{channel.value}'" for channel in Channel)
+# Of every round, because whoever is moved to a newer version keeps the number, and only the number.
 _OWN = (
-    "JOIN drip_steps s ON s.drip_id = ? AND s.round = given.c2 JOIN messages m"
-    " ON m.group_id = s.campaign_id AND m.group_id <> '' AND m.address = given.c1"
+    "JOIN drip_steps s ON s.drip_id = ? JOIN messages m"
+    " ON m.group_id = s.campaign_id AND m.group_id <> '' AND m.row = given.c0 AND m.row = given.c0"
 )
-# Each joins one person of `given`: number, address, round, when the person came, contact.
+# Each joins one person of `given`: number, address, when the person came, contact.
 _ASKED: Mapping[str, str] = {
     # Every channel is named because the index begins with it.
     "replied": f"JOIN inbound_messages i ON i.workspace_id = ? AND i.channel IN ({_CHANNELS}) AND i.sender = given.c1"
-    " AND i.received_at >= given.c3",
+    " AND i.received_at >= given.c2",
     "opted_out": "JOIN suppressions s ON s.workspace_id = ? AND s.address = given.c1 AND s.channel IN ('', ?)"
     " AND s.purpose IN ('', ?)",
-    "clicked": "JOIN drip_steps s ON s.drip_id = ? AND s.round = given.c2 JOIN link_clicks k"
+    "clicked": "JOIN drip_steps s ON s.drip_id = ? JOIN link_clicks k"
     " ON k.campaign_id = s.campaign_id AND k.reason = '' AND k.row = given.c0",
     "read": f"{_OWN} AND m.status = 'read'",
     "delivered": f"{_OWN} AND m.status IN ('delivered', 'read')",
@@ -43,9 +44,7 @@ def leaving(
     """
     found: dict[int, str] = {}
     for channel in dict.fromkeys(channel for _, channel in people):
-        given = [
-            (one.no, one.address, one.round, one.entered_at, one.contact_no) for one, of in people if of == channel
-        ]
+        given = [(one.no, one.address, one.entered_at, one.contact_no) for one, of in people if of == channel]
         for one in exits:
             if isinstance(one, InGroup):
                 test = _test(tx, drip.workspace_id, one, now=now)
@@ -61,9 +60,9 @@ def leaving(
 
 
 def _did(
-    tx: Transaction, drip: DripRow, event: str, channel: str, given: Sequence[tuple[int, str, int, int, int | None]]
+    tx: Transaction, drip: DripRow, event: str, channel: str, given: Sequence[tuple[int, str, int, int | None]]
 ) -> list[int]:
-    source, parameter = tx.each(given, "BIGINT", "TEXT", "BIGINT", "BIGINT", "BIGINT")
+    source, parameter = tx.each(given, "BIGINT", "TEXT", "BIGINT", "BIGINT")
     values: tuple[str, ...] = (drip.id,)
     if event == "replied":
         values = (drip.workspace_id,)
@@ -86,15 +85,15 @@ def _test(tx: Transaction, workspace_id: str, group: InGroup, *, now: int) -> Te
 
 
 def _in_group(
-    tx: Transaction, workspace_id: str, test: Test, given: Sequence[tuple[int, str, int, int, int | None]]
+    tx: Transaction, workspace_id: str, test: Test, given: Sequence[tuple[int, str, int, int | None]]
 ) -> list[int]:
     """Who of them is found: as whoever has the address now, else as the contact that came."""
-    source, parameter = tx.each(given, "BIGINT", "TEXT", "BIGINT", "BIGINT", "BIGINT")
+    source, parameter = tx.each(given, "BIGINT", "TEXT", "BIGINT", "BIGINT")
     sql, values = condition(test, tx.dialect)
     found = tx.rows(
         f"SELECT given.c0 FROM {source} JOIN contacts c ON c.workspace_id = ? AND c.no = COALESCE("  # noqa: S608 - `condition` writes placeholders
         "(SELECT min(i.contact_no) FROM identities i WHERE i.workspace_id = ? AND i.value = given.c1"
-        " AND i.kind IN ('phone', 'whatsapp_id', 'line_id')), given.c4)"
+        " AND i.kind IN ('phone', 'whatsapp_id', 'line_id')), given.c3)"
         f" WHERE NOT c.gone AND ({sql})",
         (parameter, workspace_id, workspace_id, *values),
     )

@@ -8,32 +8,33 @@ from typing import Any
 import msgspec
 
 from sendyard.delivery.directory import Directory
-from sendyard.delivery.forecast import Forecast, Level
+from sendyard.delivery.forecast import Check, Forecast, Level
 from sendyard.domain.channels import Channel
 from sendyard.domain.errors import AppError, Conflict, FieldError, Forbidden, Invalid, NotFound
-from sendyard.features.audience.segments.store import require_segment
 from sendyard.features.campaigns.audience.rows import Recipient
-from sendyard.features.campaigns.creating import Creating
 from sendyard.features.campaigns.drips import queries
+from sendyard.features.campaigns.drips.editing import ApplyTo, Editing
 from sendyard.features.campaigns.drips.entering import (
     enter,
-    expect_few,
     expect_values,
-    named_people,
+    named_person,
     needs_of_drip,
     step_campaigns,
 )
-from sendyard.features.campaigns.drips.plan import DripPlan, InGroup, check_drip, read_drip, store_drip
-from sendyard.features.campaigns.drips.queries import DripRow, PersonInDrip
+from sendyard.features.campaigns.drips.making import Along, Making
+from sendyard.features.campaigns.drips.plan import DripPlan, read_drip
+from sendyard.features.campaigns.drips.queries import DripRow
 from sendyard.features.campaigns.drips.rehearsing import Rehearsing
 from sendyard.features.campaigns.drips.showing import counted, drip_document, person_document, results_file
-from sendyard.features.campaigns.drips.texts import add_round, insert_steps, needs_of, texts_of
+from sendyard.features.campaigns.drips.texts import visit_round
 from sendyard.features.campaigns.oversight.approvals import policy_of
+from sendyard.features.campaigns.oversight.prices import expect_prices
+from sendyard.features.campaigns.oversight.purposes import CHECK
 from sendyard.features.campaigns.testing import Tests
 from sendyard.features.campaigns.wishes import Wish
 from sendyard.ledger.cancel import cancel_campaign
 from sendyard.storage.engine import Database
-from sendyard.storage.identifiers import new_id, now_ms
+from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
 
 STATES = ("active", "done", "left", "refused")
@@ -50,7 +51,8 @@ class Drips:
         self._database = database
         self._directory = directory
         self._tests = tests
-        self._creating = Creating(database, directory)
+        self._making = Making(database, directory)
+        self._editing = Editing(database, directory, self._making)
         self._rehearsing = Rehearsing(database, directory)
 
     async def create(
@@ -67,6 +69,9 @@ class Drips:
         expires_in: int = 86_400,
         numbers: Sequence[str] = (),
         contacts: Sequence[str] = (),
+        csv: bytes | None = None,
+        phone_column: str = "",
+        contact_fields: bool = False,
         start: bool = False,
         by: str = "",
         reach: str = "all",
@@ -74,12 +79,13 @@ class Drips:
         """
         Make a draft whose texts and named people are frozen; lists and segments are asked at the start.
 
-        Gives the document of `get` with `checks`, the findings of `preflight` that are not good, each with its `step`.
+        Gives the document of `get` with `checks`, the findings of `preflight` that are not good, each with its `step`,
+        and for a file `encoding`, `separator` and `columns` as they were found.
 
         Args:
             workspace_id: whose drip it is.
             name: what people call it.
-            plan: steps, lists and segments by ids or names, and what ends it for a person.
+            plan: steps, lists and segments by ids or names, what ends it for a person, its pace and its budget.
             channel: what recipients get, where a step names no other.
             purpose: transactional or promotional.
             country: ISO 3166 code by which national numbers are read.
@@ -88,63 +94,22 @@ class Drips:
             expires_in: seconds a message may wait after its moment has come.
             numbers: recipients as somebody wrote them.
             contacts: ids of contacts.
+            csv: a file of people, as for campaigns; CSV or XLSX.
+            phone_column: the column of the numbers, when its name does not tell.
+            contact_fields: let contacts fill in the variables a file has no column for.
             start: start it too, unless a second person has to.
             by: who makes it: the id of a key, or a person's name.
             reach: all, or team or test: whom the key may reach that makes it.
 
         Raises:
-            Invalid: something given is not usable, or with `start` what `start` raises.
+            Invalid: something given, or the file as a whole, is not usable, or with `start` what `start` raises.
             NotFound: there is no such template, list, segment or contact.
         """
-        check_drip(plan, channel)
-        expect_few(numbers, contacts)
-        wishes = [
-            Wish(
-                name=name,
-                template_code=step.template,
-                text=step.text,
-                channel=step.channel or channel,
-                purpose=purpose,
-                country=country.strip().upper(),
-                sender=step.sender if step.sender is not None else _own(sender, step.channel, channel),
-                account=step.account if step.account is not None else _own(account, step.channel, channel),
-                expires_in=expires_in,
-            )
-            for step in plan.steps
-        ]
-        texts = await texts_of(self._database, self._directory, workspace_id, plan, wishes)
-        plan = await self._resolved(workspace_id, plan)
-        now = now_ms()
-        values: dict[str, Any] = {
-            "id": new_id(),
-            "workspace_id": workspace_id,
-            "name": name.strip(),
-            "status": "draft",
-            "plan": store_drip(plan),
-            "channel": Channel(channel).value,
-            "purpose": purpose,
-            "country": wishes[0].country,
-            "reach": reach,
-            "created_by": by,
-            "created_at": now,
-        }
-        home = self._directory.facts(workspace_id).home_zone
-
-        drip = queries.new_drip(values)
-
-        def insert(tx: Transaction) -> AppError | None:
-            needs = needs_of(tx, workspace_id, [text.letters for text in texts])
-            rows = named_people(tx, drip, needs, numbers, contacts, pointer="/audience/contacts")
-            if not isinstance(rows, list):
-                return rows
-            queries.insert_drip(tx, values)
-            insert_steps(tx, values, wishes, texts)
-            enter(tx, drip, rows, home=home, now=now)
-            return None
-
-        refused = await self._database.write(insert)
-        if refused is not None:
-            raise refused
+        wish = Wish(name=name, template_code=None, text="-", channel=channel, purpose=purpose,
+                    country=country.strip().upper(), sender=sender, account=account, expires_in=expires_in)  # fmt: skip
+        along = Along(csv=csv, numbers=numbers, contacts=contacts, phone_column=phone_column,
+                      contact_fields=contact_fields)  # fmt: skip
+        drip, told = await self._making.make(wish, workspace_id, plan, along, by=by, reach=reach)
         forecasts = await self._rehearsing.all_steps(drip)
         if start and not await self._needs_another(drip, by):
             await self._start(drip, forecasts)
@@ -154,7 +119,7 @@ class Drips:
             for check in forecast.checks
             if check.level is not Level.OK
         ]
-        return {**await self.get(workspace_id, drip.id), "checks": checks}
+        return {**await self.get(workspace_id, drip.id), **told, "checks": checks}
 
     async def get(self, workspace_id: str, drip_id: str) -> dict[str, Any]:
         """
@@ -195,6 +160,39 @@ class Drips:
         if not sample:
             raise Conflict("no_row", "There is nobody in the drip whose values could be shown yet.")
         return await self._tests.send(workspace_id, campaigns[step - 1].id, to=to, shown=sample[0], test=test)
+
+    async def edit(
+        self,
+        workspace_id: str,
+        drip_id: str,
+        changes: Mapping[str, Any],
+        *,
+        apply_to: ApplyTo = "new",
+        by: str = "",
+        reach: str = "all",
+    ) -> dict[str, Any]:
+        """
+        Change a drip that is not over; gives the document of `get`.
+
+        `name`, `again`, `throttle` and `budget` hold at once, for everybody. `steps`, `exit`, `sender`, `account` and
+        `expires_in` make a new version, whose templates are taken as they are now: for people who come in from now on,
+        and with `apply_to` all also for those inside, who go on at the step they have reached. A draft's people always
+        get the newest version.
+
+        Raises:
+            Invalid: a value is not usable, or people inside lack a value that new texts need.
+            NotFound: there is no such drip, template or segment.
+            Forbidden: the key may not reach whom it reaches, or a second person has agreed to it as it is.
+            Conflict: it is over, or was changed meanwhile.
+        """
+        drip = await self._find(workspace_id, drip_id)
+        _allow(drip, reach)
+        agreed = drip.status != "draft" and await self._needs_another(drip, drip.created_by)
+        if agreed and changes.keys() - {"name", "throttle"}:
+            detail = "A second person has agreed to this drip as it is; make another one to send something else."
+            raise Forbidden("approved_drip", detail)
+        await self._editing.edit(drip, changes, apply_to=apply_to, by=by)
+        return await self.get(workspace_id, drip_id)
 
     async def start(self, workspace_id: str, drip_id: str, *, by: str = "", reach: str = "all") -> dict[str, Any]:
         """
@@ -287,20 +285,19 @@ class Drips:
         expect_values(variables or {})
         home, now = self._directory.facts(workspace_id).home_zone, now_ms()
 
-        def insert(tx: Transaction) -> PersonInDrip | AppError:
+        def insert(tx: Transaction) -> dict[str, Any] | AppError:
             needs = needs_of_drip(tx, drip)
-            rows = named_people(tx, drip, needs, [to] if to else [], [contact] if contact else [],
-                                variables, pointer="/contact")  # fmt: skip
-            if not isinstance(rows, list):
-                return rows
-            if not rows[0].address:
-                return Invalid(rows[0].code, rows[0].detail, errors=[FieldError("/to", rows[0].code, rows[0].detail)])
-            return _let_in(tx, drip, rows[0], home=home, now=now)
+            row = named_person(tx, drip, needs, to=to, contact=contact, values=variables)
+            if isinstance(row, NotFound):
+                return row
+            if not row.address:
+                return Invalid(row.code, row.detail, errors=[FieldError("/to", row.code, row.detail)])
+            return _let_in(tx, drip, row, home=home, now=now)
 
         outcome = await self._database.write(insert)
         if isinstance(outcome, AppError):
             raise outcome
-        return person_document(outcome)
+        return outcome
 
     async def people(
         self, workspace_id: str, drip_id: str, *, after: int = 0, limit: int = 100, state: str = ""
@@ -316,8 +313,13 @@ class Drips:
             detail = f"Expected one of {', '.join(STATES)}, found {state!r:.40}."
             raise Invalid("bad_state", detail, errors=[FieldError("/state", "bad_state", detail)])
         await self._find(workspace_id, drip_id)
-        found = await self._database.read(lambda tx: queries.people(tx, drip_id, after=after, limit=limit, state=state))
-        return [person_document(one) for one in found]
+
+        def read(tx: Transaction) -> list[dict[str, Any]]:
+            rounds = queries.rounds(tx, drip_id)
+            found = queries.people(tx, drip_id, after=after, limit=limit, state=state)
+            return [person_document(one, rounds[one.round]) for one in found]
+
+        return await self._database.read(read)
 
     async def results_csv(self, workspace_id: str, drip_id: str) -> AsyncIterator[bytes]:
         """
@@ -344,46 +346,29 @@ class Drips:
 
     async def _start(self, drip: DripRow, forecasts: Sequence[tuple[int, Forecast]]) -> None:
         for step, forecast in forecasts:
-            bad = next((check for check in forecast.checks if check.level is Level.BLOCK), None)
-            if bad is not None and forecast.examined:
-                detail = f"Nobody would get step {step}. {bad.detail} {bad.fix}"
-                pointer = f"/steps/{step - 1}"
-                raise Invalid("nobody_reachable", detail, errors=[FieldError(pointer, bad.check, bad.detail)])
-        now, asks = now_ms(), read_drip(drip.plan).audience.asks
-        await self._database.write(lambda tx: queries.start(tx, drip, sweep=asks, now=now))
+            blocks = [check for check in forecast.checks if check.level is Level.BLOCK]
+            wrong = next((check for check in blocks if check.check == CHECK), None)
+            if wrong is not None:
+                raise _not_started(step, "wrong_purpose", f"Step {step}: {wrong.detail} {wrong.fix}", wrong)
+            if blocks and forecast.examined:
+                detail = f"Nobody would get step {step}. {blocks[0].detail} {blocks[0].fix}"
+                raise _not_started(step, "nobody_reachable", detail, blocks[0])
+        plan, now = read_drip(drip.plan), now_ms()
+        expect_prices(self._directory, drip.workspace_id, plan.budget)
+        await self._database.write(lambda tx: queries.start(tx, drip, sweep=plan.audience.asks, now=now))
 
     async def _needs_another(self, drip: DripRow, by: str) -> bool:
         """Whether somebody else than who made it has to start it; how many come from lists nobody knows before."""
         policy = await self._database.read(lambda tx: policy_of(tx, drip.workspace_id))
-        if not policy.asks or by != drip.created_by:
+        makers = {one.made_by for one in (await self._database.read(lambda tx: queries.rounds(tx, drip.id))).values()}
+        if not policy.asks or by not in makers:
             return False
         plan = read_drip(drip.plan)
         if plan.audience.asks or policy.cost is not None:
             return True
         tally = await self._database.read(lambda tx: queries.tally(tx, drip.id))
-        messages = len(plan.steps) * sum(count for state, _, _, count in tally if state == "active")
+        messages = len(plan.steps) * sum(count for _, state, _, _, count in tally if state == "active")
         return policy.recipients is not None and messages > policy.recipients
-
-    async def _resolved(self, workspace_id: str, plan: DripPlan) -> DripPlan:
-        """The same by ids, so that other names change nothing. Raises NotFound."""
-        audience = await self._creating.resolved(workspace_id, plan.audience)
-
-        def ids(tx: Transaction) -> DripPlan | NotFound:
-            try:
-                exits = tuple(
-                    InGroup(segment=require_segment(tx, workspace_id, one.segment).id)
-                    if isinstance(one, InGroup) and one.segment
-                    else one
-                    for one in plan.exit
-                )
-            except NotFound as error:
-                return error
-            return msgspec.structs.replace(plan, audience=audience, exit=exits)
-
-        found = await self._database.read(ids)
-        if isinstance(found, NotFound):
-            raise found
-        return found
 
     async def list(self, workspace_id: str, *, after: str = "", limit: int = 50) -> list[dict[str, Any]]:
         """Give drips, newest first, before the id `after`; like `get`, without what has to be counted."""
@@ -391,29 +376,28 @@ class Drips:
         return [drip_document(one) for one in found]
 
 
-def _let_in(tx: Transaction, drip: DripRow, row: Recipient, *, home: str, now: int) -> PersonInDrip | Conflict:
-    _, status = queries.numbers_for(tx, drip.id, 0)  # others wait until this is done
+def _let_in(tx: Transaction, drip: DripRow, row: Recipient, *, home: str, now: int) -> dict[str, Any] | Conflict:
+    _, status, present = queries.numbers_for(tx, drip.id, 0)  # others wait until this is done
     if status == "cancelled":
         return Conflict("drip_over", "The drip is over; make another.")
     known = queries.newest_of(tx, drip.id, row.address)
-    round_ = 1
+    rounds, round_ = queries.rounds(tx, drip.id), None
     if known is not None:
         if known.state == "active":
             return Conflict("already_in", f"This person is in the drip, before step {known.step}.")
         if not read_drip(drip.plan).again:
             detail = "This person was in the drip, and nobody comes twice; make one with `again` for that."
             return Conflict("was_in", detail)
-        round_ = known.round + 1
-        add_round(tx, drip._replace(status=status), round_, now=now)
+        visit = rounds[known.round].visit + 1
+        round_ = visit_round(tx, drip._replace(status=status), rounds[present].version, visit, now=now)
     found = enter(tx, drip, [row], home=home, now=now, round_=round_)
     if not found:
         return Conflict("already_in", "This contact is or was in the drip with another address.")
-    return found[0]
+    return person_document(found[0], queries.rounds(tx, drip.id)[found[0].round])
 
 
-def _own(value: str, channel: str | None, usual: str) -> str:
-    """A sender or account of the drip, which a step of another channel does not take over."""
-    return value if channel is None or channel == usual else ""
+def _not_started(step: int, code: str, detail: str, check: Check) -> Invalid:
+    return Invalid(code, detail, errors=[FieldError(f"/steps/{step - 1}", check.check, check.detail)])
 
 
 def _allow(drip: DripRow, reach: str) -> None:

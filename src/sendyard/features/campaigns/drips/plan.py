@@ -12,7 +12,14 @@ import msgspec
 
 from sendyard.domain.channels import Channel
 from sendyard.domain.errors import FieldError, Invalid
-from sendyard.features.campaigns.plan import Audience, minutes_of
+from sendyard.features.campaigns.plan import (
+    Audience,
+    Budget,
+    Throttle,
+    faults_of_budget,
+    faults_of_throttle,
+    minutes_of,
+)
 
 Enrol = Literal["start", "segment"]
 Event = Literal["replied", "opted_out", "clicked", "read", "delivered"]
@@ -68,8 +75,9 @@ class DripPlan(msgspec.Struct, frozen=True, kw_only=True):
     """
     Everything above of one drip.
 
-    `enrol`: whether lists and segments are asked once, at the start, or again and again for people who are new in
-    them. `again`: whether somebody who left may be added once more.
+    Steps and exits are those of a version; the rest is the drip's. `enrol`: whether lists and segments are asked once,
+    at the start, or again and again for people who are new in them. `again`: whether somebody who left may be added
+    once more. `throttle` and `budget` hold for the messages of all steps together.
     """
 
     steps: tuple[Step, ...]
@@ -77,6 +85,8 @@ class DripPlan(msgspec.Struct, frozen=True, kw_only=True):
     exit: tuple[Exit, ...] = ("opted_out",)
     enrol: Enrol = "start"
     again: bool = False
+    throttle: Throttle | None = None
+    budget: Budget | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -101,7 +111,12 @@ def check_drip(plan: DripPlan, channel: str) -> None:
     Raises:
         Invalid: one error per field at fault.
     """
-    errors = [*_faults_of_steps(plan, channel), *_faults_of_exits(plan)]
+    errors = [
+        *_faults_of_steps(plan, channel),
+        *_faults_of_exits(plan),
+        *faults_of_throttle(plan.throttle),
+        *faults_of_budget(plan.budget),
+    ]
     if plan.enrol == "segment" and not plan.audience.asks:
         detail = "Expected lists or segments to look for new people in, found none."
         errors.append(FieldError("/audience", "nobody", detail))

@@ -13,7 +13,7 @@ STANDING = 2**31 - 1
 
 _DRIP = (
     "id, workspace_id, name, status, pause_reason, plan, channel, purpose, country, reach, created_by, created_at,"
-    " started_at, finished_at, sweep_at, turn"
+    " started_at, finished_at, sweep_at, turn, round, bring_to, reserved"
 )
 _PERSON = (
     "no, given, address, country, variables, language, zone, contact_no, round, step, next_at, state, why, entered_at,"
@@ -23,7 +23,12 @@ _PEOPLE = ", ".join(f"p.{column}" for column in _PERSON.split(", "))
 
 
 class DripRow(NamedTuple):
-    """One drip."""
+    """
+    One drip; `plan` is that of its newest version.
+
+    `round` is where those come in who were never in it, `bring_to` the version to which people inside are being
+    moved, 0 for none, and `reserved` what the messages made so far may cost, in millionths.
+    """
 
     id: str
     workspace_id: str
@@ -41,11 +46,28 @@ class DripRow(NamedTuple):
     finished_at: int | None
     sweep_at: int | None
     turn: int
+    round: int
+    bring_to: int
+    reserved: int
+
+
+class RoundRow(NamedTuple):
+    """Those who go through one version of a drip for the same time: the first one is visit 1."""
+
+    round: int
+    version: int
+    visit: int
+    plan: str
+    made_at: int
+    made_by: str
 
 
 def new_drip(values: Mapping[str, Any]) -> DripRow:
     """The row that these columns make: a draft."""
-    return DripRow(**values, pause_reason="", started_at=None, finished_at=None, sweep_at=None, turn=0)
+    return DripRow(
+        **values, pause_reason="", started_at=None, finished_at=None, sweep_at=None, turn=0, round=1, bring_to=0,
+        reserved=0,
+    )  # fmt: skip
 
 
 class PersonInDrip(NamedTuple):
@@ -92,6 +114,57 @@ def insert_drip(tx: Transaction, values: Mapping[str, Any]) -> None:
     tx.run(f"INSERT INTO drips ({names}) VALUES ({', '.join('?' * len(values))})", tuple(values.values()))  # noqa: S608 - column names are ours
 
 
+def insert_round(tx: Transaction, drip: DripRow, row: RoundRow) -> None:
+    """Store a round."""
+    tx.run(
+        "INSERT INTO drip_rounds (drip_id, workspace_id, round, version, visit, plan, made_at, made_by)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (drip.id, drip.workspace_id, *row),
+    )
+
+
+def rounds(tx: Transaction, drip_id: str) -> dict[int, RoundRow]:
+    """The rounds of a drip by their number, in the order in which they were made."""
+    found = tx.rows(
+        "SELECT round, version, visit, plan, made_at, made_by FROM drip_rounds WHERE drip_id = ? ORDER BY round",
+        (drip_id,),
+    )
+    return {row[0]: RoundRow(*row) for row in found}
+
+
+def edit(tx: Transaction, drip: DripRow, values: Mapping[str, Any]) -> bool:
+    """Change columns of a drip; False when somebody else changed it meanwhile. Who has read people reads again."""
+    settings = ", ".join(f"{name} = ?" for name in values)
+    return (
+        tx.run(
+            f"UPDATE drips SET {settings}, turn = turn + 1 WHERE id = ? AND round = ? AND status = ? AND plan = ?",  # noqa: S608 - column names are ours
+            (*values.values(), drip.id, drip.round, drip.status, drip.plan),
+        )
+        == 1
+    )
+
+
+def finish_import(tx: Transaction, drip_id: str) -> None:
+    """Let a drip be seen: everybody who came with the request is in it."""
+    tx.run("UPDATE drips SET status = 'draft' WHERE id = ? AND status = 'importing'", (drip_id,))
+
+
+def forgotten_imports(tx: Transaction, *, before: int) -> list[str]:
+    """Ids of drips that were begun before `before` and whose people were never read to the end."""
+    found = tx.rows("SELECT id FROM drips WHERE status = 'importing' AND created_at < ?", (before,))
+    return [id_ for (id_,) in found]
+
+
+def forget_import(tx: Transaction, drip_id: str, *, limit: int) -> bool:
+    """Remove up to `limit` people of a drip that nobody has seen, at last the drip itself; False when all is gone."""
+    slice_ = tx.one_of("SELECT no FROM drip_people WHERE drip_id = ? LIMIT ?")
+    if tx.run(f"DELETE FROM drip_people WHERE drip_id = ? AND no {slice_}", (drip_id, drip_id, limit)):  # noqa: S608 - constants
+        return True
+    tx.run("DELETE FROM drip_rounds WHERE drip_id = ?", (drip_id,))
+    tx.run("DELETE FROM drips WHERE id = ? AND status = 'importing'", (drip_id,))
+    return False
+
+
 def insert_step(
     tx: Transaction, workspace_id: str, drip_id: str, *, number: int, round_: int, campaign_id: str
 ) -> None:
@@ -104,14 +177,15 @@ def insert_step(
 
 def drip(tx: Transaction, workspace_id: str, drip_id: str) -> DripRow | None:
     """One drip of a workspace."""
-    found = tx.rows(f"SELECT {_DRIP} FROM drips WHERE workspace_id = ? AND id = ?", (workspace_id, drip_id))  # noqa: S608 - constants
+    found = tx.rows(f"SELECT {_DRIP} FROM drips WHERE workspace_id = ? AND id = ? AND status <> 'importing'",  # noqa: S608 - constants
+                    (workspace_id, drip_id))  # fmt: skip
     return DripRow(*found[0]) if found else None
 
 
 def drips(tx: Transaction, workspace_id: str, *, after: str, limit: int) -> list[DripRow]:
     """Drips of a workspace, newest first, before the id `after` unless that is ""."""
     bound, values = (" AND id < ?", (after,)) if after else ("", ())
-    sql = f"SELECT {_DRIP} FROM drips WHERE workspace_id = ?{bound} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
+    sql = f"SELECT {_DRIP} FROM drips WHERE workspace_id = ? AND status <> 'importing'{bound} ORDER BY id DESC LIMIT ?"  # noqa: S608 - constants
     return [DripRow(*row) for row in tx.rows(sql, (workspace_id, *values, limit))]
 
 
@@ -128,6 +202,14 @@ def steps(tx: Transaction, drip_id: str) -> list[StepRow]:
         (drip_id,),
     )
     return [StepRow(*row) for row in found]
+
+
+def pace_leader(tx: Transaction, drip_id: str) -> str:
+    """The campaign whose pace all steps of a drip share: that of its very first step."""
+    ((campaign_id,),) = tx.rows(
+        "SELECT campaign_id FROM drip_steps WHERE drip_id = ? AND number = 1 AND round = 1", (drip_id,)
+    )
+    return str(campaign_id)
 
 
 def start(tx: Transaction, drip: DripRow, *, sweep: bool, now: int) -> bool:
@@ -198,6 +280,15 @@ def let_go(tx: Transaction, drip_id: str, *, now: int, limit: int) -> int:
     )
 
 
+def half_cancelled(tx: Transaction) -> list[str]:
+    """Cancelled drips that somebody is still in: the process that ended them did not come to the last one."""
+    found = tx.rows(
+        "SELECT id FROM drips WHERE status = 'cancelled' AND EXISTS"
+        " (SELECT 1 FROM drip_people p WHERE p.drip_id = drips.id AND p.state = 'active')"
+    )
+    return [id_ for (id_,) in found]
+
+
 def sweep_again(tx: Transaction, drip_id: str, *, known: int, at: int | None) -> None:
     """Set when lists and segments are asked next; None is never. `known` is the moment that was asked now."""
     tx.run("UPDATE drips SET sweep_at = ? WHERE id = ? AND sweep_at = ?", (at, drip_id, known))
@@ -209,12 +300,48 @@ def take_turn(tx: Transaction, drip: DripRow) -> bool:
     return tx.run(sql, (drip.id, drip.turn)) == 1
 
 
-def numbers_for(tx: Transaction, drip_id: str, count: int) -> tuple[int, str]:
-    """Give the first of so many new numbers for people, and the drip's status; others wait until the end of this."""
-    ((last, status),) = tx.rows(
-        "UPDATE drips SET last_no = last_no + ? WHERE id = ? RETURNING last_no, status", (count, drip_id)
+def reserve(tx: Transaction, drip_id: str, price: int) -> None:
+    """Note that messages for so many millionths more were made."""
+    tx.run("UPDATE drips SET reserved = reserved + ? WHERE id = ?", (price, drip_id))
+
+
+def inside(tx: Transaction, drip_id: str, *, after: int, limit: int) -> list[tuple[int, int, int]]:
+    """People on their way behind the number `after`, as (number, round, next step)."""
+    found = tx.rows(
+        "SELECT no, round, step FROM drip_people WHERE drip_id = ? AND no > ? AND state = 'active' ORDER BY no LIMIT ?",
+        (drip_id, after, limit),
     )
-    return last - count + 1, status
+    return [(no, round_, step) for no, round_, step in found]
+
+
+def bring(tx: Transaction, drip_id: str, moved: Iterable[tuple[int, int, bool]], *, now: int) -> None:
+    """Move people to other rounds, as (number, round, whether no step is left for them there)."""
+    tx.run_many(
+        "UPDATE drip_people SET round = ?, state = ?, next_at = CASE WHEN ? = 'done' THEN NULL ELSE next_at END,"
+        " ended_at = ? WHERE drip_id = ? AND no = ?",
+        [
+            (round_, state, state, now if over else None, drip_id, no)
+            for no, round_, over in moved
+            for state in ["done" if over else "active"]
+        ],
+    )
+
+
+def end_bringing(tx: Transaction, drip_id: str, version: int) -> None:
+    """Note that everybody inside is in this version."""
+    tx.run("UPDATE drips SET bring_to = 0 WHERE id = ? AND bring_to = ?", (drip_id, version))
+
+
+def numbers_for(tx: Transaction, drip_id: str, count: int) -> tuple[int, str, int]:
+    """
+    Give the first of so many new numbers for people, the drip's status, and the round of who comes in now.
+
+    Others wait until the end of this transaction.
+    """
+    ((last, status, round_),) = tx.rows(
+        "UPDATE drips SET last_no = last_no + ? WHERE id = ? RETURNING last_no, status, round", (count, drip_id)
+    )
+    return last - count + 1, status, round_
 
 
 def known_contacts(tx: Transaction, drip_id: str, contact_nos: Iterable[int]) -> set[int]:
@@ -296,24 +423,25 @@ def move_people(tx: Transaction, drip_id: str, moved: Sequence[PersonInDrip]) ->
     )
 
 
-def tally(tx: Transaction, drip_id: str) -> list[tuple[str, str, int, int]]:
-    """People as (state, why, next step, how many)."""
+def tally(tx: Transaction, drip_id: str) -> list[tuple[int, str, str, int, int]]:
+    """People as (round, state, why, next step, how many)."""
     found = tx.rows(
-        "SELECT state, why, step, count(*) FROM drip_people WHERE drip_id = ? GROUP BY state, why, step", (drip_id,)
+        "SELECT round, state, why, step, count(*) FROM drip_people WHERE drip_id = ? GROUP BY round, state, why, step",
+        (drip_id,),
     )
-    return [(state, why, step, count) for state, why, step, count in found]
+    return [(round_, state, why, step, count) for round_, state, why, step, count in found]
 
 
-def outcomes(tx: Transaction, drip_id: str) -> list[tuple[int, str, int]]:
-    """Messages of all rounds as (step, status, how many); those that could not be made are `refused`."""
+def outcomes(tx: Transaction, drip_id: str) -> list[tuple[int, int, str, int]]:
+    """Messages as (round, step, status, how many); those that could not be made are `refused`."""
     found = tx.rows(
-        "SELECT s.number, m.status, count(*) FROM drip_steps s JOIN messages m"
-        " ON m.group_id = s.campaign_id AND m.group_id <> '' WHERE s.drip_id = ? GROUP BY s.number, m.status"
-        " UNION ALL SELECT s.number, 'refused', count(*) FROM drip_steps s JOIN campaign_recipients r"
-        " ON r.campaign_id = s.campaign_id AND r.code <> '' WHERE s.drip_id = ? GROUP BY s.number",
+        "SELECT s.round, s.number, m.status, count(*) FROM drip_steps s JOIN messages m"
+        " ON m.group_id = s.campaign_id AND m.group_id <> '' WHERE s.drip_id = ? GROUP BY s.round, s.number, m.status"
+        " UNION ALL SELECT s.round, s.number, 'refused', count(*) FROM drip_steps s JOIN campaign_recipients r"
+        " ON r.campaign_id = s.campaign_id AND r.code <> '' WHERE s.drip_id = ? GROUP BY s.round, s.number",
         (drip_id, drip_id),
     )
-    return [(number, status, count) for number, status, count in found]
+    return [(round_, number, status, count) for round_, number, status, count in found]
 
 
 def results(
@@ -326,7 +454,7 @@ def results(
             "SELECT r.row, s.number, CASE WHEN r.code <> '' THEN 'refused' ELSE COALESCE(m.status, '') END,"
             " CASE WHEN r.code <> '' THEN r.code ELSE COALESCE(m.error_code, '') END, m.sent_at, m.delivered_at"
             " FROM drip_steps s JOIN campaign_recipients r ON r.campaign_id = s.campaign_id LEFT JOIN messages m"
-            " ON m.group_id = r.campaign_id AND m.group_id <> '' AND m.address = r.address AND r.address <> ''"
+            " ON m.group_id = r.campaign_id AND m.group_id <> '' AND m.row = r.row AND r.address <> ''"
             " WHERE s.drip_id = ? AND r.row >= ? AND r.row <= ? ORDER BY r.row, s.number",
             (drip_id, first, last),
         )

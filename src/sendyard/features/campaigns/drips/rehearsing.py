@@ -4,6 +4,7 @@ What each step of a drip would do, from the first people it has or would find; n
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sendyard.delivery.directory import Directory
 from sendyard.delivery.forecast import Forecast, Outlook
@@ -17,6 +18,7 @@ from sendyard.features.campaigns.drips.moments import step_moment
 from sendyard.features.campaigns.drips.plan import read_drip
 from sendyard.features.campaigns.drips.queries import DripRow
 from sendyard.features.campaigns.linking import row_addresses
+from sendyard.features.campaigns.oversight.purposes import purpose_checks
 from sendyard.features.links import Addresses
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
@@ -55,7 +57,9 @@ class Rehearsing:
             )
             outlook = Outlook(self._directory, moment)
             outlook.take(outcomes, [(row.row, row.address) for row in rows])
-            found.append((number, outlook.forecast()))
+            told = outlook.forecast()
+            purposes = purpose_checks(self._directory, campaign, {row.country for row in rows})
+            found.append((number, replace(told, checks=[*told.checks, *purposes])))
         return found
 
     async def sample(self, drip: DripRow, *, limit: int) -> Sequence[Recipient]:

@@ -5,8 +5,9 @@ Drips as interfaces show them; times are milliseconds.
 import csv
 import io
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Container, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -15,11 +16,12 @@ from sendyard.domain.formulas import neutral
 from sendyard.features.campaigns.drips import queries
 from sendyard.features.campaigns.drips.entering import step_campaigns
 from sendyard.features.campaigns.drips.plan import read_drip
-from sendyard.features.campaigns.drips.queries import DripRow, PersonInDrip
+from sendyard.features.campaigns.drips.queries import DripRow, PersonInDrip, RoundRow
+from sendyard.features.campaigns.plan import MILLION
 from sendyard.storage.engine import Database
 from sendyard.storage.transaction import Transaction
 
-COLUMNS = ("no", "to", "country", "round", "state", "why", "step", "next_at", "entered_at", "ended_at")
+COLUMNS = ("no", "to", "country", "version", "round", "state", "why", "step", "next_at", "entered_at", "ended_at")
 """The header of the file, before four columns for each step."""
 
 _OF_STEP = ("status", "reason", "sent_at", "delivered_at")
@@ -41,61 +43,96 @@ def drip_document(drip: DripRow) -> dict[str, Any]:
         "exit": msgspec.to_builtins(plan.exit),
         "enrol": plan.enrol,
         "again": plan.again,
+        "throttle": msgspec.to_builtins(plan.throttle),
+        "budget": msgspec.to_builtins(plan.budget),
         "looking": drip.sweep_at is not None and drip.status == "active",
         "plan": [msgspec.to_builtins(step) for step in plan.steps],
     }  # fmt: skip
 
 
 def counted(tx: Transaction, drip: DripRow) -> dict[str, Any]:
-    """Count people and messages at this moment; a step of all rounds is shown with the campaign of its first."""
+    """Count people and messages at this moment; a step of all visits is shown with the campaign of the first."""
     tally = queries.tally(tx, drip.id)
     people: Counter[str] = Counter({"active": 0, "done": 0, "left": 0, "refused": 0})
     reasons: Counter[tuple[str, str]] = Counter()
-    waiting: Counter[int] = Counter()
-    for state, why, step, count in tally:
+    for _, state, why, _, count in tally:
         people[state] += count
         if why:
             reasons[state, why] += count
-        if state == "active":
-            waiting[step] += count
-    messages: dict[int, Counter[str]] = {}
-    for number, status, count in queries.outcomes(tx, drip.id):
-        messages.setdefault(number, Counter())[status] += count
-    campaigns = step_campaigns(tx, drip)
-    plan = read_drip(drip.plan)
+    rounds, outcomes = queries.rounds(tx, drip.id), queries.outcomes(tx, drip.id)
+    newest = rounds[drip.round].version
+    versions: dict[int, set[int]] = {}
+    for one in rounds.values():
+        versions.setdefault(one.version, set()).add(one.round)
     return {
+        "version": newest,
+        "spent": f"{Decimal(drip.reserved) / MILLION:f}",
         "people": dict(people),
         "reasons": [{"state": state, "why": why, "count": count} for (state, why), count in reasons.most_common()],
-        "steps": [
+        "steps": _steps(tx, drip, rounds[drip.round], versions[newest], tally, outcomes),
+        "older": [
             {
-                "number": number,
-                "campaign_id": campaign.id,
-                "status": campaign.status,
-                "pause_reason": campaign.pause_reason,
-                "template": campaign.code if campaign.newest_version > 0 else None,
-                "template_version": campaign.version if campaign.newest_version > 0 else None,
-                "text": campaign.body,
-                "channel": campaign.channel,
-                "sender": campaign.sender,
-                "wait": msgspec.to_builtins(step.wait),
-                "at": step.at,
-                "waiting": waiting[number],
-                "messages": dict(sorted(messages.get(number, Counter()).items())),
+                "version": version,
+                "made_at": rounds[min(of)].made_at,
+                "made_by": rounds[min(of)].made_by,
+                "active": sum(count for round_, state, _, _, count in tally if round_ in of and state == "active"),
+                "exit": msgspec.to_builtins(read_drip(rounds[min(of)].plan).exit),
+                "steps": _steps(tx, drip, rounds[min(of)], of, tally, outcomes),
             }
-            for number, (step, campaign) in enumerate(zip(plan.steps, campaigns, strict=True), start=1)
+            for version, of in sorted(versions.items(), reverse=True)
+            if version != newest
         ],
     }
 
 
-def person_document(person: PersonInDrip) -> dict[str, Any]:
-    """Show one person; `step` is the next one, None at the end."""
+def _steps(
+    tx: Transaction,
+    drip: DripRow,
+    first: RoundRow,
+    of: Container[int],
+    tally: Sequence[tuple[int, str, str, int, int]],
+    outcomes: Sequence[tuple[int, int, str, int]],
+) -> list[dict[str, Any]]:
+    """The steps of one version, whose rounds are `of` and whose first is `first`."""
+    waiting: Counter[int] = Counter()
+    for round_, state, _, step_no, count in tally:
+        if round_ in of and state == "active":
+            waiting[step_no] += count
+    messages: dict[int, Counter[str]] = {}
+    for round_, number, status, count in outcomes:
+        if round_ in of:
+            messages.setdefault(number, Counter())[status] += count
+    campaigns = step_campaigns(tx, drip, first.round)
+    return [
+        {
+            "number": number,
+            "campaign_id": campaign.id,
+            "status": campaign.status,
+            "pause_reason": campaign.pause_reason,
+            "template": campaign.code if campaign.newest_version > 0 else None,
+            "template_version": campaign.version if campaign.newest_version > 0 else None,
+            "text": campaign.body,
+            "channel": campaign.channel,
+            "sender": campaign.sender,
+            "wait": msgspec.to_builtins(step.wait),
+            "at": step.at,
+            "waiting": waiting[number],
+            "messages": dict(sorted(messages.get(number, Counter()).items())),
+        }
+        for number, (step, campaign) in enumerate(zip(read_drip(first.plan).steps, campaigns, strict=True), start=1)
+    ]
+
+
+def person_document(person: PersonInDrip, place: RoundRow) -> dict[str, Any]:
+    """Show one person; `round` counts how often they came, `step` is the next one, None at the end."""
     return {
         "no": person.no,
         "given": person.given,
         "to": person.address or None,
         "country": person.country or None,
         "variables": _decode(person.variables),
-        "round": person.round,
+        "version": place.version,
+        "round": place.visit,
         "state": person.state,
         "why": person.why,
         "step": person.step if person.state == "active" else None,
@@ -107,12 +144,13 @@ def person_document(person: PersonInDrip) -> dict[str, Any]:
 
 async def results_file(database: Database, drip: DripRow) -> AsyncIterator[bytes]:
     """Give everybody with every step, piece by piece: CSV in UTF-8 with its mark."""
-    count = len(read_drip(drip.plan).steps)
+    rounds = await database.read(lambda tx: queries.rounds(tx, drip.id))
+    count = max(len(read_drip(one.plan).steps) for one in rounds.values())
     header = [*COLUMNS, *(f"step_{number}_{name}" for number in range(1, count + 1) for name in _OF_STEP)]
     yield b"\xef\xbb\xbf" + _lines([header])
     after = 0
 
-    def read(tx: Transaction) -> tuple[list[PersonInDrip], _Results]:
+    def read(tx: Transaction) -> tuple[list[PersonInDrip], dict[int, RoundRow], _Results]:
         found = queries.people(tx, drip.id, after=after, limit=_AT_ONCE)
         steps: _Results = {}
         if found:
@@ -120,18 +158,20 @@ async def results_file(database: Database, drip: DripRow) -> AsyncIterator[bytes
                 tx, drip.id, first=found[0].no, last=found[-1].no
             ):
                 steps.setdefault(no, {})[step] = (status, code, sent_at, delivered_at)
-        return found, steps
+        return found, queries.rounds(tx, drip.id), steps
 
     while True:
-        people, steps = await database.read(read)
+        people, rounds, steps = await database.read(read)
         if not people:
             return
-        yield _lines([_cells(one, steps.get(one.no, {}), count) for one in people])
+        yield _lines([_cells(one, rounds[one.round], steps.get(one.no, {}), count) for one in people])
         after = people[-1].no
 
 
-def _cells(person: PersonInDrip, steps: dict[int, tuple[str, str, int | None, int | None]], count: int) -> list[str]:
-    shown = person_document(person)
+def _cells(
+    person: PersonInDrip, place: RoundRow, steps: dict[int, tuple[str, str, int | None, int | None]], count: int
+) -> list[str]:
+    shown = person_document(person, place)
     cells: list[object] = [_moment(shown[name]) if name.endswith("_at") else shown[name] for name in COLUMNS]
     for number in range(1, count + 1):
         status, code, sent_at, delivered_at = steps.get(number, ("", "", None, None))

@@ -14,12 +14,13 @@ from sendyard.features.audience.fields import field_set
 from sendyard.features.campaigns import queries as campaign_queries
 from sendyard.features.campaigns.audience.variables import STANDARD, ContactVariables
 from sendyard.features.campaigns.drips import queries
-from sendyard.features.campaigns.drips.plan import DripPlan
+from sendyard.features.campaigns.drips.plan import DripPlan, read_drip
 from sendyard.features.campaigns.linking import of_people
-from sendyard.features.campaigns.plan import Plan, store_plan
+from sendyard.features.campaigns.plan import Plan, Throttle, store_plan
 from sendyard.features.campaigns.wishes import Wish
 from sendyard.features.links import Addresses, target_variables
 from sendyard.features.templates.rendering import Letters, letters_of
+from sendyard.ledger.pacing import set_pace
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import new_id
 from sendyard.storage.transaction import Transaction
@@ -91,18 +92,23 @@ def needs_of(tx: Transaction, workspace_id: str, letters: Iterable[Letters]) -> 
     return Needs(ContactVariables(names, field_set(tx, workspace_id)), tuple(required))
 
 
-def insert_steps(tx: Transaction, drip: dict[str, Any], wishes: Sequence[Wish], texts: Sequence[StepText]) -> None:
-    """Make the campaigns of the first round; they are put away, so that lists of campaigns do not show them."""
+def insert_steps(
+    tx: Transaction,
+    drip: queries.DripRow,
+    row: queries.RoundRow,
+    wishes: Sequence[Wish],
+    texts: Sequence[StepText],
+) -> None:
+    """Make a round with its campaigns; they are put away, so that lists of campaigns do not show them."""
+    queries.insert_round(tx, drip, row)
     for number, (wish, text) in enumerate(zip(wishes, texts, strict=True), start=1):
         campaign_id = new_id()
         version_id = text.version_id or campaign_queries.insert_unlisted_version(
-            tx, drip["workspace_id"], campaign_id, text.body, now=drip["created_at"]
+            tx, drip.workspace_id, campaign_id, text.body, now=row.made_at
         )
         values = {
             "id": campaign_id,
-            "workspace_id": drip["workspace_id"],
-            "name": f"{drip['name'][: 200 - _NUMBERED]}, step {number}",
-            "status": CampaignStatus.DRAFT.value,
+            "name": f"{drip.name[: 200 - _NUMBERED]}, step {number}",
             "template_version_id": version_id,
             "channel": wish.channel,
             "purpose": wish.purpose,
@@ -110,50 +116,71 @@ def insert_steps(tx: Transaction, drip: dict[str, Any], wishes: Sequence[Wish], 
             "account": text.account,
             "country": wish.country,
             "expires_in_seconds": wish.expires_in,
-            "expanded_to": queries.STANDING,
-            "created_at": drip["created_at"],
             "plan": store_plan(Plan()),
-            "created_by": drip["created_by"],
-            "reach": drip["reach"],
-            "archived_at": drip["created_at"],
         }
-        campaign_queries.insert_campaign(tx, values)
-        queries.insert_step(tx, drip["workspace_id"], drip["id"], number=number, round_=1, campaign_id=campaign_id)
+        _insert_step(tx, drip, row, number, values)
 
 
-def add_round(tx: Transaction, drip: queries.DripRow, round_: int, *, now: int) -> None:
-    """Make campaigns that send the same to those who come again, unless they are there."""
-    known = queries.steps(tx, drip.id)
-    if any(step.round == round_ for step in known):
-        return
-    status = {"active": CampaignStatus.SENDING, "paused": CampaignStatus.PAUSED}.get(drip.status, CampaignStatus.DRAFT)
-    for step in (step for step in known if step.round == 1):
-        first = campaign_queries.campaign(tx, drip.workspace_id, step.campaign_id)
-        if first is None:
+def visit_round(tx: Transaction, drip: queries.DripRow, version: int, visit: int, *, now: int) -> int:
+    """The round of those who go through a version for this time; made, with campaigns that send the same, if new."""
+    known = queries.rounds(tx, drip.id)
+    of_version = {one.visit: one for one in known.values() if one.version == version}
+    if visit in of_version:
+        return of_version[visit].round
+    first = of_version[1]
+    row = first._replace(round=max(known) + 1, visit=visit)
+    queries.insert_round(tx, drip, row)
+    for step in (step for step in queries.steps(tx, drip.id) if step.round == first.round):
+        like = campaign_queries.campaign(tx, drip.workspace_id, step.campaign_id)
+        if like is None:
             raise RuntimeError("a step has lost its campaign")
-        campaign_id = new_id()
         values = {
-            "id": campaign_id,
-            "workspace_id": drip.workspace_id,
-            "name": f"{first.name[: 200 - _NUMBERED]}, round {round_}",
-            "status": status.value,
-            "template_version_id": first.version_id,
-            "channel": first.channel,
-            "purpose": first.purpose,
-            "sender": first.sender,
-            "account": first.account,
-            "country": first.country,
-            "expires_in_seconds": first.expires_in,
-            "expanded_to": queries.STANDING,
-            "created_at": now,
-            "started_at": drip.started_at,
-            "plan": first.plan,
-            "created_by": first.created_by,
-            "reach": first.reach,
-            "archived_at": now,
+            "id": new_id(),
+            "name": f"{like.name[: 200 - _NUMBERED]}, round {visit}",
+            "template_version_id": like.version_id,
+            "channel": like.channel,
+            "purpose": like.purpose,
+            "sender": like.sender,
+            "account": like.account,
+            "country": like.country,
+            "expires_in_seconds": like.expires_in,
+            "plan": like.plan,
         }
-        campaign_queries.insert_campaign(tx, values)
-        queries.insert_step(tx, drip.workspace_id, drip.id, number=step.number, round_=round_, campaign_id=campaign_id)
+        _insert_step(tx, drip, row._replace(made_at=now), step.number, values)
+    return row.round
+
+
+def set_drip_pace(tx: Transaction, drip: queries.DripRow, throttle: Throttle | None, *, now: int) -> None:
+    """Let the messages of all steps leave at one pace, or at none: that of the first step of the first round."""
+    leader = queries.pace_leader(tx, drip.id)
+    step = throttle.step_us if throttle else None
+    for one in queries.steps(tx, drip.id):
+        own = one.campaign_id == leader
+        set_pace(tx, drip.workspace_id, one.campaign_id, step, now=now, leader="" if own else leader)
+
+
+def _insert_step(
+    tx: Transaction, drip: queries.DripRow, row: queries.RoundRow, number: int, values: dict[str, Any]
+) -> None:
+    status = {"active": CampaignStatus.SENDING, "paused": CampaignStatus.PAUSED}.get(drip.status, CampaignStatus.DRAFT)
+    common = {
+        "workspace_id": drip.workspace_id,
+        "status": status.value,
+        "pause_reason": drip.pause_reason,
+        "expanded_to": queries.STANDING,
+        "created_at": row.made_at,
+        "started_at": drip.started_at,
+        "created_by": row.made_by,
+        "reach": drip.reach,
+        "archived_at": row.made_at,
+    }
+    campaign_queries.insert_campaign(tx, {**common, **values})
+    campaign_id = values["id"]
+    queries.insert_step(tx, drip.workspace_id, drip.id, number=number, round_=row.round, campaign_id=campaign_id)
+    if throttle := read_drip(drip.plan).throttle:
+        leader = queries.pace_leader(tx, drip.id)
+        leader = "" if leader == campaign_id else leader
+        set_pace(tx, drip.workspace_id, campaign_id, throttle.step_us, now=row.made_at, leader=leader)
 
 
 async def _text(database: Database, directory: Directory, workspace_id: str, wish: Wish) -> StepText:
