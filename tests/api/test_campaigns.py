@@ -111,7 +111,7 @@ async def test_progress_stream_tells_news_until_the_end(sender: Caller) -> None:
     path = f"/campaigns/{campaign['id']}"
     principal = await sender.yard.keys.authenticate(sender.key)
     ask = Ask(principal, {"id": campaign["id"]}, NoQuery(), NoBody(), "text/event-stream")
-    answer = await CampaignDoor(sender.yard.campaigns, look=0.001).progress(ask)
+    answer = await CampaignDoor(sender.yard.campaigns, sender.yard.media, look=0.001).progress(ask)
     assert answer.stream is not None
     stream = aiter(answer.stream)
     first = await anext(stream)

@@ -81,6 +81,17 @@ async def test_a_time_that_has_passed_is_refused_when_made_and_when_started(play
     assert checks["begins"].level == "block"
 
 
+async def test_a_day_that_is_over_in_every_zone_is_refused(play: Play) -> None:
+    def on(days: float) -> Plan:
+        day = datetime.now(UTC) - timedelta(days=days)
+        return Plan(when=When(mode="local", time="10:00", date=f"{day:%Y-%m-%d}"))
+
+    with pytest.raises(Invalid, match="is over in every time zone") as refused:
+        await play.draft(sheet(1), plan=on(2))
+    assert (refused.value.code, refused.value.errors[0].pointer) == ("past", "/when/date")
+    assert await play.draft(sheet(1), plan=on(0.4))
+
+
 async def _plan(play: Play, campaign_id: str, plan: Plan) -> None:
     from sendyard.features.campaigns.plan import store_plan  # noqa: PLC0415 - only here
 

@@ -14,8 +14,10 @@ from sendyard.domain.errors import AppError, Conflict, ErrorKind, Invalid, NotFo
 from sendyard.domain.formulas import neutral
 from sendyard.domain.status import MessageStatus
 from sendyard.features.campaigns.outcomes.results import COLUMNS
+from sendyard.features.campaigns.plan import Plan, Throttle
 from sendyard.features.templates import Templates
 from sendyard.ledger.entries import Claimed
+from sendyard.providers.contract import Adapter
 from sendyard.storage.identifiers import now_ms
 from tests.features.campaign_play import Play, number, play_on, sheet
 from tests.yard import Yard
@@ -173,6 +175,32 @@ async def test_preflight_adds_up_more_than_a_thousand_rows(play: Play) -> None:
     checks = {check.check: check for check in found.checks}
     assert (found.messages, checks["suppression"].count, checks["suppression"].level) == (2298, 2, Level.WARN)
     assert checks["rows"].detail == "Good: every row of the file can be used."
+
+
+async def test_preflight_tells_whom_the_account_cannot_carry_today_and_in_time(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await play.prepared(sheet(3))
+    play.hand_over(lambda _: MessageStatus.SENT)
+    monkeypatch.setattr(Adapter, "daily_people", lambda _adapter, _account: 250)
+    await play.yard.accounts.edit(play.yard.workspace_id, play.account_id, {"rate_per_second": "1"})
+    campaign_id = await play.draft(sheet(300), expires_in=100)
+    checks = {one.check: one for one in (await play.campaigns.preflight(play.yard.workspace_id, campaign_id)).checks}
+    assert (checks["people_limit"].level, checks["people_limit"].count) == (Level.WARN, 53)
+    assert "and has written to 3" in checks["people_limit"].detail
+    assert (checks["pace"].level, checks["pace"].count) == (Level.WARN, 200)
+    assert "expires_in" in checks["pace"].fix
+
+
+async def test_preflight_of_a_throttled_campaign_ends_when_its_throttle_lets_the_last_leave(play: Play) -> None:
+    campaign_id = await play.draft(sheet(90), plan=Plan(throttle=Throttle(30, "minute")))
+    before = now_ms()
+    found = await play.campaigns.preflight(play.yard.workspace_id, campaign_id)
+    assert found.finish_at is not None
+    assert 0 <= found.finish_at - before - 180_000 < 5000
+    pace = next(one for one in found.checks if one.check == "pace")
+    assert (pace.level, pace.count) == (Level.OK, 0)
+    assert "throttle lets 1,800 an hour" in pace.detail
 
 
 async def test_preflight_blocks_what_reaches_nobody_and_so_does_the_start(play: Play) -> None:

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from sendyard.api.experiment_bodies import ExperimentSummary, ExperimentWish
 from sendyard.api.links import VisitCounts
-from sendyard.api.message_bodies import Cost, Moment
+from sendyard.api.message_bodies import Cost, MediaUse, Moment
 from sendyard.delivery.preflight import LONGEST_EXPIRES_IN
 from sendyard.domain.channels import Channel
 from sendyard.domain.status import CampaignStatus
@@ -75,6 +75,10 @@ class CreateCampaign(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     experiment: Annotated[
         ExperimentWish | None, Meta(description="Several texts, compared on a part of the people.")
     ] = None
+    media: Annotated[
+        list[MediaUse],
+        Meta(description="Files for everybody: of an MMS, or of the header of a WhatsApp template.", max_length=10),
+    ] = []
     start: Annotated[bool, Meta(description="Start it as soon as its people are known.")] = False
 
 
@@ -103,10 +107,14 @@ class DuplicateCampaign(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class TestCampaign(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Who of the team gets a test (all when empty), and whose values are filled in (the first good row)."""
+    """
+    Who of the team gets a test (all when empty), whose values are filled in (the first good row), and which variant of
+    an experiment they get (each when empty).
+    """
 
     to: list[str] = []
     row: Annotated[int, Meta(ge=1)] | None = None
+    variant: str = ""
 
 
 class Decision(msgspec.Struct, forbid_unknown_fields=True):
@@ -127,6 +135,7 @@ class TestSent(msgspec.Struct):
     """One test message, or why there is none."""
 
     to: str
+    variant: Annotated[str, Meta(description="Name of the text they get, where there are several.")]
     message_id: str | None
     error: str | None
 
@@ -136,6 +145,16 @@ class TestList(msgspec.Struct):
 
     data: list[TestSent]
     next: str | None = None
+
+
+class CampaignFile(msgspec.Struct, omit_defaults=True):
+    """A file that everybody gets; the address of one of ours is `media:` and its id."""
+
+    url: str
+    content_type: str
+    filename: str = ""
+    size: int = 0
+    handle: str = ""
 
 
 class PlanAnswer(msgspec.Struct, kw_only=True):
@@ -150,6 +169,8 @@ class PlanAnswer(msgspec.Struct, kw_only=True):
     audience: Audience
     record: Record | None
     experiment: Experiment | None
+    kept_variants: Annotated[bool, Meta(description="People get the text that they had in the experiment before.")]
+    media: list[CampaignFile]
 
 
 class NextStart(msgspec.Struct):

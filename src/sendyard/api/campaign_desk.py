@@ -92,7 +92,12 @@ class CampaignDesk:
     async def test(self, ask: Ask[TestCampaign, NoQuery]) -> TestList:
         """Send what one row gets to the team."""
         sent = await self._tests.send(
-            ask.workspace_id, ask.path["id"], to=ask.body.to, row=ask.body.row, test=ask.is_test
+            ask.workspace_id,
+            ask.path["id"],
+            to=ask.body.to,
+            row=ask.body.row,
+            variant=ask.body.variant,
+            test=ask.is_test,
         )
         return TestList([msgspec.convert(one, TestSent) for one in sent])
 

@@ -19,12 +19,14 @@ from sendyard.api.campaign_bodies import (
     ResultsPage,
 )
 from sendyard.api.campaign_views import campaign_answer, progress_answer, recipient_answer
+from sendyard.api.contents import campaign_files
 from sendyard.api.operations import EVENT_STREAM, JSON, Answer, Ask, NoBody, NoQuery, Operation, encode
 from sendyard.api.preflight import PreflightAnswer, forecast_answer
 from sendyard.domain.errors import FieldError, Invalid
 from sendyard.domain.status import CampaignStatus
 from sendyard.features.campaigns import Campaigns, Plan
 from sendyard.features.campaigns.plan import Audience, Record
+from sendyard.features.media import MediaLibrary
 
 _LOOK = 1.0  # seconds between looks at a campaign that somebody watches
 _SILENCE = 15  # looks without news after which a comment keeps proxies from closing the stream
@@ -35,8 +37,9 @@ Action = Callable[..., Awaitable[dict[str, Any]]]
 class CampaignDoor:
     """The operations under `/campaigns`."""
 
-    def __init__(self, campaigns: Campaigns, *, look: float = _LOOK) -> None:
-        """Take the feature they speak for, and the seconds between looks of a progress stream."""
+    def __init__(self, campaigns: Campaigns, media: MediaLibrary, *, look: float = _LOOK) -> None:
+        """Take the feature they speak for, the files, and the seconds between looks of a progress stream."""
+        self._media = media
         self._campaigns = campaigns
         self._look = look
 
@@ -87,6 +90,7 @@ class CampaignDoor:
             repeat=wish.repeat,
             experiment=wish.experiment.terms if wish.experiment else None,
             record=Record(table=wish.record.table, key=wish.record.key) if wish.record else None,
+            media=await campaign_files(self._media, ask.workspace_id, wish.media),
             audience=Audience(
                 lists=tuple(people.lists),
                 segments=tuple(people.segments),
@@ -99,7 +103,7 @@ class CampaignDoor:
             name=wish.name,
             template_code=wish.template,
             text=wish.text,
-            csv=_file(wish),
+            csv=file_of(wish.csv, wish.csv_base64),
             channel=wish.channel,
             purpose=wish.purpose,
             country=wish.country,
@@ -209,11 +213,12 @@ class CampaignDoor:
             now = await self._now(workspace_id, now.id)
 
 
-def _file(wish: CreateCampaign) -> bytes | None:
-    if wish.csv is not None and wish.csv_base64 is not None:
+def file_of(text: str | None, content: bytes | None) -> bytes | None:
+    """Give the bytes of a file that came as text or as bytes. Raises Invalid for both."""
+    if text is not None and content is not None:
         detail = "Expected the file either as `csv` or as `csv_base64`, found both."
         raise Invalid("one_file", detail, errors=[FieldError("/csv", "one_file", detail)])
-    return wish.csv.encode() if wish.csv is not None else wish.csv_base64
+    return text.encode() if text is not None else content
 
 
 async def _done(action: Action, ask: Ask[Any, Any], **who: str) -> CampaignAnswer:

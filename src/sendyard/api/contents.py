@@ -43,6 +43,11 @@ async def media_items(
     )
 
 
+async def campaign_files(library: MediaLibrary, workspace_id: str, uses: Sequence[MediaUse]) -> tuple[MediaItem, ...]:
+    """Find the files of a campaign, which are kept as long as it is not over. Raises Invalid."""
+    return await media_items(library, workspace_id, uses, "", until=now_ms()) if uses else ()
+
+
 def needed_until(wish: Wishes) -> int:
     """When the last message of a wish may leave, in milliseconds since 1970; times out of range are refused later."""
     starts_at = now_ms() if wish.send_at is None else milliseconds_of(wish.send_at)

@@ -215,7 +215,11 @@ class MessageAnswer(msgspec.Struct):
 
 
 class MessageList(msgspec.Struct):
-    """Messages, newest first."""
+    """
+    Messages, newest first; those of one campaign from its last row to its first.
+
+    Go on with `after` until `next` is null: a page may hold fewer messages than asked for, even none, before the end.
+    """
 
     data: list[MessageAnswer]
     next: str | None

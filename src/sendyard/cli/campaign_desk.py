@@ -86,23 +86,28 @@ def unarchive(campaign_id: str, workspace: str) -> None:
     _one(lambda place: place.yard.campaign_changes.archive(place.workspace_id, campaign_id, archived=False), workspace)
 
 
-@desk.command("test", example="sendyard campaign test ID\nsendyard campaign test ID --to +886912345678 --row 7")
+@desk.command(
+    "test",
+    example="sendyard campaign test ID\nsendyard campaign test ID --to +886912345678 --row 7\n"
+    "sendyard campaign test ID --variant warm",
+)
 @click.argument("campaign_id", metavar="ID")
 @click.option("--to", "to", multiple=True, metavar="ADDRESS", help="Of the team; everybody when left out.")
 @click.option("--row", type=click.IntRange(1), help="Whose values are filled in; the first good row when left out.")
+@click.option("--variant", default="", metavar="NAME", help="Of an experiment; every one when left out.")
 @workspace_option
-def test(campaign_id: str, to: tuple[str, ...], row: int | None, workspace: str) -> None:
+def test(*, campaign_id: str, to: tuple[str, ...], row: int | None, variant: str, workspace: str) -> None:
     """Send what one row gets to the team (`sendyard team`), as messages of their own."""
 
     async def work(place: Place) -> list[dict[str, Any]]:
-        return await place.yard.campaign_tests.send(place.workspace_id, campaign_id, to=to, row=row)
+        return await place.yard.campaign_tests.send(place.workspace_id, campaign_id, to=to, row=row, variant=variant)
 
     sent = in_yard(work, workspace)
     put(
         {"data": sent},
         lambda: table(
-            ("to", "message", "why not"),
-            [(one["to"], one["message_id"] or "", one["error"] or "") for one in sent],
+            ("to", "variant", "message", "why not"),
+            [(one["to"], one["variant"], one["message_id"] or "", one["error"] or "") for one in sent],
             empty="",
         ),
     )

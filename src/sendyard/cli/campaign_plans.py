@@ -56,15 +56,28 @@ def plan_parts(given: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if when := _when(given):
         found["when"] = when
-    for name, read in (("throttle", _throttle), ("budget", _budget)):
-        if given[name]:
-            found[name] = None if given[name] == "none" else read(given[name])
+    found |= pace_parts(given)
     if given["every"]:
         found["repeat"] = None if given["every"] == "none" else _repeat(given)
     if given["waves"]:
         found["waves"] = tuple(_wave(one) for one in given["waves"])
     if given["pause_after"] or given["balance_below"]:
         found["auto_pause"] = _auto_pause(given)
+    return found
+
+
+def pace_parts(given: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    The throttle and the budget that options name; None for `none`.
+
+    Raises:
+        UsageError: an option cannot be read.
+    """
+    found: dict[str, Any] = {}
+    if given["throttle"]:
+        found["throttle"] = None if given["throttle"] == "none" else _throttle(given["throttle"])
+    if given["budget"]:
+        found["budget"] = None if given["budget"] == "none" else _budget(given["budget"])
     return found
 
 

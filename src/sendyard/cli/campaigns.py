@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
+from sendyard.api.contents import campaign_files
 from sendyard.cli import campaign_desk, experiments
 from sendyard.cli.campaign_plans import plan_options, plan_parts, who
 from sendyard.cli.foretelling import show_forecast
 from sendyard.cli.inspecting import CHANNEL
 from sendyard.cli.opening import Place, in_yard, workspace_option
 from sendyard.cli.printing import note, put, say, table, when
+from sendyard.cli.sending import media_named
 from sendyard.cli.shape import NOT_DONE, PARTLY_DONE, Group, NotDone
 from sendyard.cli.showing import in_words
 from sendyard.cli.watching import watch_campaign
@@ -49,6 +52,8 @@ def campaign() -> None:
 @click.option("--to", "numbers", multiple=True, metavar="NUMBER")
 @click.option("--contact-fields", is_flag=True, help="Contacts fill in what the file has no column for.")
 @click.option("--record", metavar="TABLE:KEY", help="A row of a table of records that fills variables for everybody.")
+@click.option("--media", "media", multiple=True, metavar="FILE|ID|URL",
+              help="A file for everybody: of an MMS, or in the header of a WhatsApp template.")  # fmt: skip
 @click.option("--template", "code", metavar="CODE", help="Its variables are columns of the file.")
 @click.option("--text", help="Instead of a template: a text for this campaign alone.")
 @click.option("--name", default="", help="What people call it; the file's name when left out.")
@@ -78,6 +83,7 @@ def create(
     numbers: tuple[str, ...],
     contact_fields: bool,
     record: str | None,
+    media: tuple[str, ...],
     account: str,
     code: str | None,
     text: str | None,
@@ -110,6 +116,8 @@ def create(
 
     async def work(place: Place) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         campaigns = place.yard.campaigns
+        uses = [await media_named(place, given) for given in media]
+        files = await campaign_files(place.yard.media, place.workspace_id, uses)
         made = await campaigns.create(
             place.workspace_id,
             name=name or (Path(file).stem if file and file != "-" else "Campaign"),
@@ -123,7 +131,7 @@ def create(
             expires_in=expires_in,
             phone_column=phone_column,
             account=account,
-            plan=plan,
+            plan=msgspec.structs.replace(plan, media=files),
             numbers=numbers,
             contacts=contacts,
             contact_fields=contact_fields,

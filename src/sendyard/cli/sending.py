@@ -126,7 +126,7 @@ def send(
 
     async def work(place: Place) -> tuple[MessageAnswer, Mapping[str, str]]:
         yard = place.yard
-        wish.media = [await _media(place, given) for given in media] or None
+        wish.media = [await media_named(place, given) for given in media] or None
         drafting = Drafting(yard.templates, yard.media, yard.records, yard.link_addresses.of_message)
         draft = await drafting.draft(place.workspace_id, wish, test=False)
         accepted = new_message(await yard.intake.accept(place.workspace_id, draft), yard.directory)
@@ -325,7 +325,7 @@ def _moment(given: str) -> datetime:
     return moment.astimezone()
 
 
-async def _media(place: Place, given: str) -> MediaUse:
+async def media_named(place: Place, given: str) -> MediaUse:
     """What `--media` names; a file is uploaded."""
     if given.startswith(("http://", "https://")):
         return MediaUse(given)

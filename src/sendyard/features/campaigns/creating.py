@@ -28,6 +28,7 @@ from sendyard.features.campaigns.audience.variables import STANDARD, ContactVari
 from sendyard.features.campaigns.experiments.composing import expect_links, together, wishes_of
 from sendyard.features.campaigns.experiments.queries import insert_variants
 from sendyard.features.campaigns.experiments.terms import Variant, even_shares
+from sendyard.features.campaigns.files import expect_files_fit
 from sendyard.features.campaigns.linking import of_people
 from sendyard.features.campaigns.plan import Audience, Plan, Record, check_plan, store_plan
 from sendyard.features.campaigns.scheduling.launching import first_moment
@@ -35,7 +36,7 @@ from sendyard.features.campaigns.wishes import Wish
 from sendyard.features.links import Addresses, is_link_variable, target_variables
 from sendyard.features.templates.records import Records
 from sendyard.features.templates.registered import Forms
-from sendyard.features.templates.rendering import letters_of
+from sendyard.features.templates.rendering import Letters, letters_of
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import new_id, now_ms
 from sendyard.storage.transaction import Transaction
@@ -68,6 +69,7 @@ class _Letter:
     body: str
     template: Template
     forms: Forms | None
+    letters: Letters
     of_targets: tuple[str, ...] = ()  # variables of the pages that its short links lead to
 
     @property
@@ -104,6 +106,7 @@ class Creating:
         letters = [await self._linked(workspace_id, await self._letter(workspace_id, one)) for one in wishes]
         if plan.experiment is not None:
             expect_links(plan.experiment, [one.named for one in letters])
+        expect_files_fit(wish.channel, plan.media, [one.letters for one in letters])
         letter = _joined(letters)
         plan = await self._with_record(workspace_id, plan, letter)
         plan, variables = await self._resolved(workspace_id, plan, letter, brought)
@@ -232,14 +235,14 @@ class Creating:
         code = wish.template_code
         if code is None:
             body = wish.text or ""
-            return _Letter("", body, compile_template(body), None)
+            return _Letter("", body, compile_template(body), None, letters_of(body, "", "{}"))
         found = await self._database.read(lambda tx: queries.newest_template(tx, workspace_id, code))
         if found is None:
             detail = f"There is no template {code!r:.80}; `sendyard templates list` shows those there are."
             raise NotFound("unknown_template", detail, errors=[FieldError("/template", "unknown_template", detail)])
         version_id, body, document, registered = found
         letters = letters_of(body, document, registered)
-        return _Letter(version_id, body, letters.template, letters.forms)
+        return _Letter(version_id, body, letters.template, letters.forms, letters)
 
     async def _linked(self, workspace_id: str, letter: _Letter) -> _Letter:
         """The same letter with what its links need. Raises Invalid."""

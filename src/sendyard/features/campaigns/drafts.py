@@ -11,6 +11,7 @@ from sendyard.delivery.preflight import Draft, prepare_many
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.errors import AppError
 from sendyard.features.campaigns.audience.rows import Recipient
+from sendyard.features.campaigns.files import variants_with_files, with_files
 from sendyard.features.campaigns.plan import read_plan
 from sendyard.features.campaigns.queries import CampaignRow
 from sendyard.features.links import RowAddresses
@@ -39,7 +40,8 @@ def prepare_rows(
     drafts: list[Draft] = []
     unwritable: dict[int, AppError] = {}
     moments = send_at or [None] * len(rows)
-    shared = read_plan(campaign.plan).values
+    plan = read_plan(campaign.plan)
+    shared = plan.values
     for position, (row, at) in enumerate(zip(rows, moments, strict=True)):
         values = {**shared, **_decode_variables(row.variables)} if shared else _decode_variables(row.variables)
         try:
@@ -54,8 +56,8 @@ def prepare_rows(
                 to=row.address,
                 checked=True,
                 checked_country=row.country,
-                content=rendered.content,
-                variants=rendered.variants,
+                content=with_files(rendered.content, plan.media, channel),
+                variants=variants_with_files(rendered.variants, plan.media),
                 registration=rendered.registration,
                 channel=channel,
                 purpose=purpose,

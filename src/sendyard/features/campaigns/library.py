@@ -18,6 +18,7 @@ from sendyard.features.campaigns.creating import Brought, Creating
 from sendyard.features.campaigns.documents import campaign_document, whole_document
 from sendyard.features.campaigns.expansion import CANCEL_CHUNK
 from sendyard.features.campaigns.experiments.foretelling import foretell_each
+from sendyard.features.campaigns.experiments.queries import copy_variants
 from sendyard.features.campaigns.experiments.terms import Variant
 from sendyard.features.campaigns.finding import allow, find
 from sendyard.features.campaigns.outcomes.progress import Progress
@@ -281,7 +282,8 @@ class Campaigns:
         """
         Make a new draft, named "…, retry", of those who got nothing and may get it now.
 
-        Left out are people whose number cannot receive messages or who opted out: another try ends alike.
+        After an experiment each gets the text of the variant that was theirs. Left out are people whose number cannot
+        receive messages or who opted out: another try ends alike.
 
         Raises:
             NotFound: there is no such campaign.
@@ -292,10 +294,17 @@ class Campaigns:
             detail = f"The campaign is {campaign.status}; wait until it is over, or cancel it first."
             raise Conflict("campaign_not_over", detail)
         name = f"{campaign.name[: LONGEST_NAME - len(_RETRY)]}{_RETRY}"
-        values = copied(campaign, name=name, plan=_once(read_plan(campaign.plan)), by=by, now=now_ms())
+        plan = _once(read_plan(campaign.plan))
+        values = copied(campaign, name=name, plan=plan, by=by, now=now_ms())
         retry_id = values["id"]
         values |= {"status": CampaignStatus.DRAFT.value, "gathering": "", "expanded_to": queries.IMPORTING}
-        await self._database.write(lambda tx: queries.insert_campaign(tx, values))
+
+        def insert(tx: Transaction) -> None:
+            queries.insert_campaign(tx, values)
+            if plan.kept_variants:
+                copy_variants(tx, campaign_id, retry_id)
+
+        await self._database.write(insert)
         async with whole_or_nothing(self._database, retry_id):
             if not await copy_failed(self._database, campaign_id, retry_id):
                 raise Conflict("nobody_to_retry", "Nobody is left to try again: see the reasons of the failures.")
@@ -330,9 +339,10 @@ def _expect_status(status: str | None) -> None:
 
 
 def _once(plan: Plan) -> Plan:
-    """The same without a time, a repetition or people to look for: for those who are left."""
+    """The same without a time, a repetition, a comparison or people to look for: for those who are left."""
+    kept = plan.kept_variants or plan.experiment is not None
     return msgspec.structs.replace(
-        plan, when=Plan().when, repeat=None, audience=Plan().audience, waves=(), experiment=None
+        plan, when=Plan().when, repeat=None, audience=Plan().audience, waves=(), experiment=None, kept_variants=kept
     )
 
 

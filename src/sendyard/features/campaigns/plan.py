@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from sendyard.domain.content import MediaItem
 from sendyard.domain.countries.hours import is_zone
 from sendyard.domain.errors import FieldError, Invalid
 from sendyard.features.campaigns.experiments.terms import Experiment, faults_of_experiment
@@ -151,6 +152,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     audience: Audience = Audience()
     record: Record | None = None
     experiment: Experiment | None = None
+    media: tuple[MediaItem, ...] = ()  # alike for everybody
+    kept_variants: bool = False  # people get the text that they had in the experiment before
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -182,10 +185,10 @@ def check_plan(plan: Plan) -> None:
     """
     errors = [
         *_faults_of_when(plan.when),
-        *_faults_of_throttle(plan.throttle),
+        *faults_of_throttle(plan.throttle),
         *_faults_of_waves(plan.waves),
         *_faults_of_auto_pause(plan.auto_pause),
-        *_faults_of_budget(plan.budget),
+        *faults_of_budget(plan.budget),
         *_faults_of_repeat(plan.repeat, plan.when),
         *_faults_of_comparing(plan),
     ]
@@ -257,7 +260,8 @@ def _fault_of_clock(pointer: str, clock: str) -> Iterator[FieldError]:
         yield FieldError(pointer, "bad_time", detail)
 
 
-def _faults_of_throttle(throttle: Throttle | None) -> Iterator[FieldError]:
+def faults_of_throttle(throttle: Throttle | None) -> Iterator[FieldError]:
+    """See what is wrong with a throttle, if there is one."""
     if throttle is None:
         return
     if not 1 <= throttle.messages <= FASTEST * SECONDS[throttle.per]:
@@ -302,7 +306,8 @@ def _faults_of_auto_pause(rules: AutoPause) -> Iterator[FieldError]:
         yield FieldError("/auto_pause/balance_below", "bad_amount", detail)
 
 
-def _faults_of_budget(budget: Budget | None) -> Iterator[FieldError]:
+def faults_of_budget(budget: Budget | None) -> Iterator[FieldError]:
+    """See what is wrong with a budget, if there is one."""
     if budget is None:
         return
     if amount(budget.amount) is None:

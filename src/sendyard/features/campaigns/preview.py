@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sendyard.delivery.directory import Directory
 from sendyard.delivery.forecast import Check, Forecast, Level
+from sendyard.features.campaigns.files import file_checks
 from sendyard.features.campaigns.linking import link_checks
 from sendyard.features.campaigns.plan import MILLION, Plan, read_plan
 from sendyard.features.campaigns.queries import CampaignRow
@@ -27,7 +28,8 @@ async def foretell(database: Database, directory: Directory, campaign: CampaignR
         waits = sum(int(wave.wait_minutes * 60_000) for wave in plan.waves)
         end = max(end, begins + paced) + waits
     links = await link_checks(database, directory, campaign)
-    checks = [*found.checks, *links, *_beginning(plan, at, now), *_budget(plan, found)]
+    files = file_checks(directory, campaign)
+    checks = [*found.checks, *links, *files, *_beginning(plan, at, now), *_budget(plan, found)]
     return replace(found, checks=checks, finish_at=end)
 
 

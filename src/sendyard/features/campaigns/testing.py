@@ -13,6 +13,8 @@ from sendyard.domain.errors import AppError, Conflict, FieldError, Invalid
 from sendyard.features.campaigns.audience.queries import good_rows
 from sendyard.features.campaigns.audience.rows import Recipient
 from sendyard.features.campaigns.drafts import prepare_rows
+from sendyard.features.campaigns.experiments import queries
+from sendyard.features.campaigns.experiments.texts import with_text
 from sendyard.features.campaigns.finding import find
 from sendyard.features.campaigns.linking import row_addresses
 from sendyard.features.campaigns.queries import CampaignRow
@@ -45,19 +47,22 @@ class Tests:
         *,
         to: Sequence[str] = (),
         row: int | None = None,
+        variant: str = "",
         test: bool = False,
         shown: Recipient | None = None,
     ) -> list[dict[str, Any]]:
         """
-        Send what one row gets to members of the team: `{to, message_id, error}` for each.
+        Send what one row gets to members of the team: `{to, variant, message_id, error}` for each.
 
-        They are messages of their own: no recipient of the campaign, and they count in nothing of it.
+        Of an experiment everybody gets every variant, or the one that is named; `variant` is "" elsewhere. They are
+        messages of their own: no recipient of the campaign, and they count in nothing of it.
 
         Args:
             workspace_id: whose campaign it is.
             campaign_id: its id.
             to: addresses of the team; all that the channel reaches when empty.
             row: whose values are filled in; the first good row when None.
+            variant: the name of one of its texts, where it has several; all of them when empty.
             test: whether a test key asks, whose messages only emulated accounts may carry.
             shown: whose values are filled in, where that is no row of the campaign.
 
@@ -65,7 +70,7 @@ class Tests:
             NotFound: there is no such campaign.
             Forbidden: an address is nobody's of the team.
             Conflict: there is nobody to send to, or no row to show.
-            Invalid: there are too many addresses, or there is no such good row.
+            Invalid: there are too many addresses, or there is no such good row or variant.
         """
         campaign = await find(self._database, workspace_id, campaign_id)
         if test:
@@ -81,15 +86,18 @@ class Tests:
             detail = f"Expected at most {MOST_TESTS} addresses at once, found {len(wanted)}; name some of them."
             raise Invalid("too_many", detail, errors=[FieldError("/to", "too_many", detail)])
         shown = shown or await self._row(campaign, row)
+        texts = await self._texts(campaign, variant)
         now = now_ms()
-        links = await row_addresses(Addresses(self._database, self._directory), campaign, test=True)
         rows = [shown._replace(address=address) for address in wanted]
-        prepared = [
-            replace(one, campaign_id="", row=None, metadata=f'{{"test_of":"{campaign.id}"}}')
-            if isinstance(one, NewMessage)
-            else one
-            for one in prepare_rows(self._directory, campaign, rows, now, links=links)
-        ]
+        prepared: list[NewMessage | AppError] = []
+        for text in texts.values():
+            links = await row_addresses(Addresses(self._database, self._directory), text, test=True)
+            prepared += [
+                replace(one, campaign_id="", row=None, metadata=f'{{"test_of":"{campaign.id}"}}')
+                if isinstance(one, NewMessage)
+                else one
+                for one in prepare_rows(self._directory, text, rows, now, links=links)
+            ]
 
         def store(tx: Transaction) -> list[NewMessage | AppError]:
             outcomes = admit_many(self._directory, tx, workspace_id, prepared, now)
@@ -97,7 +105,20 @@ class Tests:
             return outcomes
 
         outcomes = await self._database.write(store)
-        return [_document(address, one) for address, one in zip(wanted, outcomes, strict=True)]
+        whom = [(address, name) for name in texts for address in wanted]
+        return [_document(address, name, one) for (address, name), one in zip(whom, outcomes, strict=True)]
+
+    async def _texts(self, campaign: CampaignRow, variant: str) -> dict[str, CampaignRow]:
+        """The campaign with each text that is wanted, by the variant's name; "" for its only one."""
+        variants = await self._database.read(lambda tx: queries.variants(tx, campaign.id))
+        if variant and variant not in {one.name for one in variants}:
+            known = ", ".join(one.name for one in variants)
+            detail = (
+                f"There is no variant {variant!r:.60}; {f'there are {known}' if known else 'it has one text only'}."
+            )
+            raise Invalid("unknown_variant", detail, errors=[FieldError("/variant", "unknown_variant", detail)])
+        found = {one.name: with_text(campaign, one) for one in variants if variant in ("", one.name)}
+        return found or {"": campaign}
 
     async def _row(self, campaign: CampaignRow, row: int | None) -> Recipient:
         after = 0 if row is None else row - 1
@@ -110,7 +131,8 @@ class Tests:
         raise Invalid("unknown_row", detail, errors=[FieldError("/row", "unknown_row", detail)])
 
 
-def _document(address: str, outcome: NewMessage | AppError) -> dict[str, Any]:
+def _document(address: str, variant: str, outcome: NewMessage | AppError) -> dict[str, Any]:
+    whom = {"to": address, "variant": variant}
     if isinstance(outcome, AppError):
-        return {"to": address, "message_id": None, "error": outcome.detail}
-    return {"to": address, "message_id": outcome.id, "error": outcome.error.detail if outcome.error else None}
+        return {**whom, "message_id": None, "error": outcome.detail}
+    return {**whom, "message_id": outcome.id, "error": outcome.error.detail if outcome.error else None}

@@ -138,12 +138,12 @@ class MediaLibrary:
 
         Raises:
             NotFound: there is none.
-            Conflict: a template names it, or messages with it wait.
+            Conflict: a template or a campaign names it, or messages with it wait.
         """
         await self._medium(workspace_id, medium_id)
-        template, waiting = await self._database.read(lambda tx: queries.users_of(tx, workspace_id, medium_id))
-        if template:
-            detail = f"The template {template!r} names this file; give the template a new version without it first."
+        user, waiting = await self._database.read(lambda tx: queries.users_of(tx, workspace_id, medium_id))
+        if user:
+            detail = f"The {user} names this file; take it out there first, with a new version or another draft."
             raise Conflict("media_in_use", detail)
         if waiting:
             detail = f"{waiting:,} messages with this file have not left yet; cancel them, or wait until they have."
@@ -252,8 +252,8 @@ class MediaLibrary:
 
     async def _let_go(self, workspace_id: str, medium_id: str, later: int) -> bool:
         """Remove one that nobody needs; keep another until later."""
-        template, waiting = await self._database.read(lambda tx: queries.users_of(tx, workspace_id, medium_id))
-        if template or waiting:
+        user, waiting = await self._database.read(lambda tx: queries.users_of(tx, workspace_id, medium_id))
+        if user or waiting:
             await self._database.write(lambda tx: queries.keep_until(tx, workspace_id, [medium_id], later))
             return False
         await self._remove(workspace_id, medium_id)

@@ -132,18 +132,24 @@ def by_link(tx: Transaction, file_id: str) -> Medium | Form | None:
 
 
 def users_of(tx: Transaction, workspace_id: str, medium_id: str) -> tuple[str, int]:
-    """Who still needs a file: the code of a template that names it ("" for none), and how many messages wait."""
+    """
+    Who still needs a file: a template or a campaign that is not over and names it, and how many messages wait.
+
+    The former as a person calls it, "" for none.
+    """
     named = f"%{OURS}{medium_id}%"
     templates = tx.rows(
-        "SELECT t.code FROM template_versions v JOIN templates t ON t.id = v.template_id"
-        " WHERE v.workspace_id = ? AND (v.registered LIKE ? OR v.document LIKE ?) LIMIT 1",
-        (workspace_id, named, named),
+        "SELECT 'template', t.code FROM template_versions v JOIN templates t ON t.id = v.template_id"
+        " WHERE v.workspace_id = ? AND (v.registered LIKE ? OR v.document LIKE ?)"
+        " UNION ALL SELECT 'campaign', c.name FROM campaigns c WHERE c.workspace_id = ? AND c.plan LIKE ?"
+        " AND c.status NOT IN ('completed', 'completed_with_failures', 'cancelled', 'failed') LIMIT 1",
+        (workspace_id, named, named, workspace_id, named),
     )
     waiting = tx.rows(
         "SELECT count(*) FROM messages WHERE workspace_id = ? AND due_at IS NOT NULL AND content LIKE ?",
         (workspace_id, named),
     )
-    return (templates[0][0] if templates else ""), waiting[0][0]
+    return (f"{templates[0][0]} {templates[0][1]!r}" if templates else ""), waiting[0][0]
 
 
 def delete_medium(tx: Transaction, workspace_id: str, medium_id: str) -> list[str]:

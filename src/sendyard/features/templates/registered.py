@@ -85,6 +85,12 @@ class Forms:
         names = (name for form in forms for _, text in form.variables for name in text.required)
         return tuple(dict.fromkeys(names))
 
+    @property
+    def has_files(self) -> bool:
+        """Whether any form has a file in its header."""
+        forms = [one for form in self.by_provider.values() for one in (form, *form.languages.values())]
+        return any(form.media for form in forms)
+
     def names_at(self, provider: str) -> list[tuple[str, str]]:
         """Name and language of every form at a provider."""
         form = self.by_provider.get(provider)

@@ -116,7 +116,7 @@ class Given:
         ]
 
     async def _store(self, chunk: Sequence[Recipient]) -> None:
-        workspace_id, campaign_id = self._place
+        workspace_id = self._place[0]
 
         def store(tx: Transaction) -> None:
             people = queries.people_at(
@@ -129,10 +129,14 @@ class Given:
             whole = [completed(row, people.get(row.address), self._variables, self.required) for row in chunk]
             if self.team_only:
                 whole = only_team(tx, workspace_id, whole)
-            queries.insert_recipients(tx, workspace_id, campaign_id, whole)
+            self.keep(tx, whole)
 
         await self._database.write(store)
         self.last_row = chunk[-1].row
+
+    def keep(self, tx: Transaction, rows: Sequence[Recipient]) -> None:
+        """Store rows that were judged, in the transaction that looked their people up."""
+        queries.insert_recipients(tx, *self._place, rows)
 
 
 def recipient_of(row: int, person: PersonRow, channel: Channel, judge: Judge) -> Recipient:

@@ -4,10 +4,10 @@ Variables of a text that come from contacts: what everybody has, and custom fiel
 
 from collections.abc import Iterable, Mapping
 
-from sendyard.features.audience.fields import CustomField, FieldSet
+from sendyard.features.audience.fields import EVERYBODY_HAS, CustomField, FieldSet
 from sendyard.features.campaigns.audience.queries import PersonRow
 
-STANDARD = ("name", "country", "language", "phone")
+STANDARD = EVERYBODY_HAS
 """Variables that every contact has, whether filled or not."""
 
 

@@ -23,28 +23,29 @@ _OF_EACH = frozenset({"size", "link"})  # told of every text, not only of the wo
 
 async def foretell_each(database: Database, directory: Directory, campaign: CampaignRow) -> Forecast:
     """
-    Foretell a campaign; of an experiment every text at once.
+    Foretell a campaign; of an experiment, or of another try of one, every text at once.
 
     Of each check the worst text speaks, named; the cost reaches from the cheapest to the dearest text, as if it alone
     were sent; the sample has the first message of each.
     """
-    wanted = read_plan(campaign.plan).experiment
-    if wanted is None:
+    plan = read_plan(campaign.plan)
+    wanted = plan.experiment
+    if wanted is None and not plan.kept_variants:
         return await foretell(database, directory, campaign)
     variants = await database.read(lambda tx: queries.variants(tx, campaign.id))
     each = [(one, await foretell(database, directory, with_text(campaign, one))) for one in variants]
     people = await database.read(lambda tx: good_count(tx, campaign.id))
-    first = each[0][1]
+    first, shares = each[0][1], [one.share for one in variants]
     ends = [found.finish_at for _, found in each if found.finish_at is not None]
     dearest = max((found for _, found in each), key=lambda found: found.parts)
     known = {line.rule.id for line in first.rules}
     return replace(
         first,
-        checks=[*_checks(each), sample_check(wanted, [one.share for one in variants], people)],
+        checks=[*_checks(each), *([sample_check(wanted, shares, people)] if wanted else ())],
         messages=min(found.messages for _, found in each),
         parts=dearest.parts,
         cost=_cost([found.cost for _, found in each]),
-        finish_at=max(ends) + wanted.wait_ms if ends else None,
+        finish_at=max(ends) + (wanted.wait_ms if wanted else 0) if ends else None,
         sample=[message for _, found in each for message in found.sample[:1]],
         rules=[*first.rules, *(line for _, found in each[1:] for line in found.rules if line.rule.id not in known)],
         routes=dearest.routes,

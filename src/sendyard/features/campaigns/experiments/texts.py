@@ -10,8 +10,9 @@ from sendyard.storage.engine import Database
 
 
 async def texts_of(database: Database, campaign: CampaignRow) -> dict[int, CampaignRow]:
-    """The campaign with the text of each variant, by its number; of one that compares nothing itself, as number 0."""
-    if read_plan(campaign.plan).experiment is None:
+    """The campaign with the text of each variant, by its number; of one that has but one text, as number 0."""
+    plan = read_plan(campaign.plan)
+    if plan.experiment is None and not plan.kept_variants:
         return {0: campaign}
     found = await database.read(lambda tx: queries.variants(tx, campaign.id))
     return {variant.number: with_text(campaign, variant) for variant in found}

@@ -136,16 +136,16 @@ class Trials:
         Raises:
             Invalid: a link of a text is gone or has ended.
         """
-        if not turn.part:
+        if not turn.part and not read_plan(campaign.plan).kept_variants:
             return Prepared(await self._prepare(campaign, rows, moment, send_at))
         texts = await texts_of(self._database, campaign)
         first, last = rows[0].row, rows[-1].row
         chosen = await self._database.read(
             lambda tx: queries.variants_of(tx, campaign.id, first=first, last=last, part=turn.part)
         )
-        given = [
-            (row.row, pick(draws(campaign.id, row.address)[1], turn.shares)) for row in rows if not chosen[row.row]
-        ]
+        # Whoever was left out before texts were dealt out gets any of them, for good.
+        shares = turn.shares or dict.fromkeys(texts, 1 / len(texts))
+        given = [(row.row, pick(draws(campaign.id, row.address)[1], shares)) for row in rows if not chosen[row.row]]
         chosen |= given
         outcomes: dict[int, NewMessage | AppError] = {}
         for number, text in texts.items():

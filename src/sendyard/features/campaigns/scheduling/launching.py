@@ -18,7 +18,7 @@ from sendyard.features.campaigns.oversight.prices import expect_prices
 from sendyard.features.campaigns.plan import Plan, Repeat, read_plan, store_plan
 from sendyard.features.campaigns.queries import CampaignRow
 from sendyard.features.campaigns.rehearsal import expect_clearance
-from sendyard.features.campaigns.scheduling.timing import ago, begins_at, next_run, shown
+from sendyard.features.campaigns.scheduling.timing import ago, begins_at, is_over_everywhere, next_run, shown
 from sendyard.ledger.pacing import set_pace
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import new_id, now_ms
@@ -143,6 +143,9 @@ def first_moment(plan: Plan, *, now: int) -> int | None:
     if at is not None and at <= now:
         detail = f"That was {ago(now - at)} ago ({shown(at, plan.when.zone)}). Pick a later time."
         raise Invalid("past", detail, errors=[FieldError("/when/at", "past", detail)])
+    if is_over_everywhere(plan.when.date, now=now):
+        detail = f"{plan.when.date} is over in every time zone. Pick a later day."
+        raise Invalid("past", detail, errors=[FieldError("/when/date", "past", detail)])
     return at
 
 

@@ -15,6 +15,7 @@ from sendyard.domain.countries.hours import is_zone, number_zones
 from sendyard.features.campaigns.plan import Repeat, When, day_of, minutes_of, wall_time
 
 DAY = timedelta(days=1)
+_LAST_ZONE = timedelta(hours=12)  # behind UTC; nobody lives further west
 _MONTHS_AHEAD = 13  # a day of every month comes within a year
 
 
@@ -57,6 +58,12 @@ def local_moment(zone: str, minutes: int, on: str, passed: str, now_ms: int) -> 
     day = max(day, now.astimezone(place).date())
     at = _at(day, minutes, place)
     return int((at if at > now else _at(day + DAY, minutes, place)).timestamp() * 1000)
+
+
+def is_over_everywhere(on: str, *, now: int) -> bool:
+    """Whether a day, if one is named, is past wherever people live."""
+    day = day_of(on)
+    return day is not None and day < (datetime.fromtimestamp(now / 1000, UTC) - _LAST_ZONE).date()
 
 
 def next_run(repeat: Repeat, *, after: int) -> int | None:
