@@ -64,7 +64,10 @@ def test_what_cannot_be_is_said_with_its_exit_code(sendyard: Command) -> None:
     assert sendyard("links", "add").code == 2
 
 
-def test_domains_are_noted_and_verified_only_if_they_lead_here(sendyard: Command) -> None:
+def test_domains_are_noted_and_verified_only_if_they_lead_here(
+    sendyard: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENDYARD_PRIVATE_LINK_DOMAINS", "true")
     assert "no hosts" in sendyard("links", "domains", "list").out
     noted = sendyard("links", "domains", "add", "http://127.0.0.1:9")
     assert "sendyard links domains verify 127.0.0.1:9" in noted.out
@@ -75,9 +78,14 @@ def test_domains_are_noted_and_verified_only_if_they_lead_here(sendyard: Command
     assert sendyard("links", "domains", "remove", "127.0.0.1:9").out == "Removed 127.0.0.1:9.\n"
 
 
-def test_domain_is_proved_and_a_click_is_counted_at_a_real_server(sendyard: Command, serving: int) -> None:
+def test_domain_is_proved_and_a_click_is_counted_at_a_real_server(
+    sendyard: Command, serving: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     host = f"127.0.0.1:{serving}"
     sendyard("links", "domains", "add", f"http://{host}")
+    refused = sendyard("links", "domains", "verify", host)
+    assert (refused.code, "private network" in " ".join(refused.err.split())) == (1, True), refused.err
+    monkeypatch.setenv("SENDYARD_PRIVATE_LINK_DOMAINS", "true")
     verified = sendyard("links", "domains", "verify", host)
     assert verified.out == f"{host} leads here; short links may begin with it.\n"
     short = sendyard("links", "add", URL, "--code", "sale", "--json").document["short_url"]

@@ -284,3 +284,32 @@ def test_doctor_warns_of_a_public_address_that_is_not_encrypted(
 ) -> None:
     monkeypatch.setenv("SENDYARD_PUBLIC_URL", "http://yard.example")
     assert found(filled)["public address"][0] == "warn"
+
+
+def test_backup_takes_the_files_of_messages_along_and_brings_them_back(
+    sendyard: Command, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "menu.pdf"
+    page.write_bytes(b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n")
+    assert sendyard("media", "add", str(page)).code == 0
+    (data_dir / "media" / ".incoming").mkdir(exist_ok=True)
+    (data_dir / "media" / ".incoming" / "half").write_bytes(b"half")
+    file = tmp_path / "saved.backup"
+    saved = sendyard("db", "backup", str(file), "--json").document
+    assert saved["files"] == 1
+    beside = tmp_path / "saved.backup.media"
+    assert [one.read_bytes() for one in beside.rglob("*") if one.is_file()] == [page.read_bytes()]
+    assert beside.stat().st_mode & 0o077 == 0
+    file.unlink()
+    refused = sendyard("db", "backup", str(file))
+    assert (refused.code, "saved.backup.media exists already" in refused.err) == (1, True)
+    assert "and 1 files to" in sendyard("db", "backup", str(file), "--force").out
+    monkeypatch.setenv("SENDYARD_DATA_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("SENDYARD_SECRET_KEYS", (data_dir / "secret-keys").read_text().split()[0])
+    assert "and 1 files." in sendyard("db", "restore", str(file)).out
+    assert [one.read_bytes() for one in (tmp_path / "elsewhere" / "media").rglob("*") if one.is_file()] == [
+        page.read_bytes()
+    ]
+    assert "menu.pdf" in sendyard("media", "list").out
+    monkeypatch.setenv("SENDYARD_MEDIA_URL", "s3://bucket?region=eu-west-1&endpoint=http://127.0.0.1:9")
+    assert "in a bucket" in sendyard("db", "backup", str(tmp_path / "other.backup")).err

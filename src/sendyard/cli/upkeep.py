@@ -11,7 +11,7 @@ from sendyard.bootstrap import only_process
 from sendyard.cli.opening import Place, in_yard, quiet_settings
 from sendyard.cli.printing import note, put, say
 from sendyard.cli.shape import Command, Group
-from sendyard.storage import backup, migrations
+from sendyard.storage import backup, media_copies, migrations
 from sendyard.storage.engine import Database
 
 
@@ -40,14 +40,29 @@ def db_upgrade() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 def db_backup(file: Path, *, force: bool) -> None:
-    """Save the whole database to FILE as it is at one moment, also while Sendyard runs."""
+    """
+    Save the whole database to FILE as it is at one moment, also while Sendyard runs.
+
+    Files of messages that are kept in the data directory are copied to the folder FILE.media beside it.
+    """
     settings = quiet_settings()
     database = Database(settings.effective_database_url)
     try:
-        saved = backup.save(database, file, overwrite=force)
+        saved, files = media_copies.save_beside(
+            settings.data_dir / "media",
+            file,
+            lambda: backup.save(database, file, overwrite=force),
+            overwrite=force,
+        )
     finally:
         database.close()
-    put(saved, lambda: say(f"Saved {saved['rows']:,} rows of {saved['tables']} tables to {file}."))
+    beside = f", and {files:,} files to {media_copies.folder_of(file)}" if files else ""
+    put(
+        {**saved, "files": files},
+        lambda: say(f"Saved {saved['rows']:,} rows of {saved['tables']} tables to {file}{beside}."),
+    )
+    if settings.media_url:
+        note("Files are in a bucket, which is saved by its own means; this has the database alone.")
     note("Keep the key ring beside it, but not in the same place: without it, accounts must be entered again.")
 
 
@@ -56,6 +71,8 @@ def db_backup(file: Path, *, force: bool) -> None:
 def db_restore(file: Path) -> None:
     """
     Bring back what `db backup` saved, into a database that is empty or not there yet, of either engine.
+
+    Files in the folder FILE.media beside it are brought back into the data directory.
 
     Messages that were under way at that moment are settled as after a crash when Sendyard starts.
     """
@@ -67,7 +84,12 @@ def db_restore(file: Path) -> None:
             restored = backup.load(database, file)
         finally:
             database.close()
-    put(restored, lambda: say(f"Brought back {restored['rows']:,} rows of {restored['tables']} tables."))
+        files = media_copies.load_beside(settings.data_dir / "media", file)
+    beside = f", and {files:,} files" if files else ""
+    put(
+        {**restored, "files": files},
+        lambda: say(f"Brought back {restored['rows']:,} rows of {restored['tables']} tables{beside}."),
+    )
     note("Next: `sendyard doctor`, which also tells whether this key ring opens the accounts.")
 
 

@@ -35,8 +35,13 @@ class Transport:
     a fifth of what a client in Python takes.
     """
 
-    def __init__(self) -> None:
-        """Open nothing yet: a client belongs to the loop that first uses it."""
+    def __init__(self, *, pinned: tuple[str, str, int] | None = None) -> None:
+        """
+        Open nothing yet: a client belongs to the loop that first uses it.
+
+        `pinned` names a host with the address and port at which it is asked, whatever name servers say.
+        """
+        self._pinned = pinned
         self._clients: dict[float, Client] = {}
 
     async def __aenter__(self) -> Self:
@@ -84,9 +89,11 @@ class Transport:
 
     def _open(self, connect: float) -> Client:
         # The engine limits open requests by account; a second limit here would let one wait for another.
+        builder = ClientBuilder()
+        if self._pinned is not None:
+            builder = builder.resolve(*self._pinned)
         client = (
-            ClientBuilder()
-            .user_agent("sendyard")
+            builder.user_agent("sendyard")
             .follow_redirects(enable=False)
             .referer(enable=False)
             .no_proxy()

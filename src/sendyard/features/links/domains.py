@@ -29,7 +29,7 @@ _PATIENCE = Timeout(connect=5.0, total=10.0)
 
 
 class Fetch(Protocol):
-    """Asks another server; `delivery.transport.Transport` does."""
+    """Asks another server; `delivery.outside.Outside` does, and nobody inside this network."""
 
     async def exchange(self, request: HttpRequest, timeout: Timeout) -> HttpResponse:  # noqa: ASYNC109 - as the transport has it
         """Send one request. Raises NotSent or Lost."""
