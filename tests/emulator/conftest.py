@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -78,6 +79,14 @@ class Caller:
         await self.settled()
         return sent
 
+    async def give_up(self, *to: str, once: Callable[[], Awaitable[bool]]) -> None:
+        """Send, and go away without an answer as soon as something is so."""
+        sending = asyncio.create_task(self.send(*to))
+        await eventually(once)
+        assert sending.cancel(), "there was an answer"
+        with contextlib.suppress(asyncio.CancelledError):
+            await sending
+
     async def settled(self) -> None:
         """Wait until no report and no callback is due any more."""
         await eventually(self._nothing_due)
@@ -105,7 +114,7 @@ class Caller:
         return letters
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
     for _ in range(int(seconds / 0.005)):
         if await condition():
             return

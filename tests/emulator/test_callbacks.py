@@ -131,7 +131,7 @@ async def test_stopping_breaks_off_what_waits_and_what_is_under_way(listener: Li
     assert sender.pending == 3
     started = time.monotonic()
     await sender.stop()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 15  # half of what it would take to wait for them
     assert sender.pending == 0
 
 

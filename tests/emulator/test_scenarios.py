@@ -86,7 +86,7 @@ async def test_a_hanging_request_is_accepted_and_the_connection_closes_without_a
     started = time.monotonic()
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await caller.send(TO)
-    assert 0.2 <= time.monotonic() - started < 2
+    assert time.monotonic() - started >= 0.2
     assert len(await caller.mailbox()) == 1
 
 
@@ -94,9 +94,11 @@ async def test_a_client_that_gives_up_on_a_hanging_request_leaves_no_trouble_beh
     caller: Caller, server: EmulatorServer
 ) -> None:
     hanging = await caller.scenario(effect={"type": "hang"})
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.1):
-            await caller.send(TO)
+
+    async def accepted() -> bool:
+        return len(await caller.mailbox()) == 1
+
+    await caller.give_up(TO, once=accepted)
     await caller.control("DELETE", f"/scenarios/{hanging['id']}")
     assert (await caller.send(TO))[0] == 201
 
@@ -104,10 +106,10 @@ async def test_a_client_that_gives_up_on_a_hanging_request_leaves_no_trouble_beh
 async def test_latency_holds_back_the_answer_and_counts_as_an_open_request(
     caller: Caller, server: EmulatorServer
 ) -> None:
-    await caller.scenario(effect={"type": "latency", "seconds": 0.1})
+    await caller.scenario(effect={"type": "latency", "seconds": 0.5})
     started = time.monotonic()
     await asyncio.gather(*[caller.send(TO) for _ in range(4)])
-    assert 0.1 <= time.monotonic() - started < 0.4
+    assert time.monotonic() - started >= 0.5
     assert max(server.world.hosted["parrot"].state.open_requests_seen) == 4
     assert server.world.hosted["parrot"].open_requests == 0
 
@@ -205,9 +207,11 @@ async def test_a_client_that_gives_up_during_early_callbacks_has_its_messages_ac
 ) -> None:
     listener.silent = True
     await caller.scenario(effect={"type": "callback", "early": True})
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.1):
-            await caller.send(TO, OTHER)
+
+    async def told_first() -> bool:
+        return bool(listener.heard)
+
+    await caller.give_up(TO, OTHER, once=told_first)
     assert [letter["to"] for letter in await caller.mailbox()] == [TO, OTHER]
 
 

@@ -29,6 +29,8 @@ _ATTEMPT_STATUS = {
     ReportStatus.FAILED: AttemptStatus.FAILED,
 }
 _BY_REF_CHUNK = 500
+ASKED_AFTER_MS = 600_000
+"""After so long the provider is asked what became of an attempt of which only a report, and no answer, said it left."""
 
 
 @dataclass(slots=True)
@@ -311,7 +313,8 @@ def _climb(
     condition, parameter = tx.among(attempt_ids)
     tx.run(
         "UPDATE attempts SET status = ?, rank = ?, settled_at = COALESCE(settled_at, ?), error_kind = ?,"
-        " error_code = ?, error_detail = ?, poll_at = CASE WHEN ? THEN NULL ELSE poll_at END"
+        " error_code = ?, error_detail = ?, "
+        " poll_at = CASE WHEN ? THEN NULL ELSE COALESCE(poll_at, ?) END"
         f" WHERE id {condition} AND rank < ?",
         (
             heard.value,
@@ -321,6 +324,7 @@ def _climb(
             error.code if error else None,
             error.detail if error else None,
             rank > RANK[AttemptStatus.SENT],
+            now + ASKED_AFTER_MS,
             parameter,
             rank,
         ),

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from sendyard.delivery import dispatcher as dispatcher_module
+from sendyard.delivery import lane as lane_module
 from sendyard.delivery.lane import Lane
 from sendyard.domain.channels import Purpose
 from sendyard.domain.errors import ErrorKind
@@ -63,25 +64,24 @@ async def test_one_recipient_stands_in_one_request_once(running: Running) -> Non
     assert running.yard.rows("SELECT max(size) FROM exchanges") == [(1,)]
 
 
-async def test_a_message_stored_while_it_runs_leaves_at_once(running: Running) -> None:
+async def test_a_message_stored_while_it_runs_leaves_at_once(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane_module, "_IDLE", 60.0)  # so that it is woken, or found too late by the slow round
     account = await running.account("mitake")
     running.start()
     await running.reach(await running.queue(account), "delivered")
-    start = time.monotonic()
     await running.reach(await running.queue(account), "sent", "delivered")
-    assert time.monotonic() - start < 0.4  # it was woken, not found by the slow round
 
 
 async def test_the_provider_s_wish_to_slow_down_is_obeyed_by_all(running: Running) -> None:
     account = await running.account("twilio", open_requests=5)
-    running.scenario(Throttle(retry_after=1), count=1)
+    running.scenario(Throttle(retry_after=2), count=1)
     ids = await running.queue(account, count=40, pattern=AMERICA)
     running.start()
     await running.reach(ids, "delivered")
     ((throttled_at,),) = running.yard.rows("SELECT at FROM events WHERE kind = 'retry'")
-    # Requests already open may end; nothing new leaves within that second.
+    # The four other requests that were open may end, however slowly; nothing new leaves within those two seconds.
     arrived = [letter.at.timestamp() * 1000 - throttled_at for letter in running.letters()]
-    assert [at for at in arrived if 50 < at < 900] == []
+    assert sum(0 < at < 1900 for at in arrived) <= 4
     assert len(running.letters()) == 40
 
 
@@ -160,9 +160,9 @@ async def test_a_probe_goes_alone(running: Running) -> None:
     breaker = running.dispatcher.breaker(account)
     for _ in range(5):
         breaker.failed()
-    breaker.retry_at = time.monotonic() + 0.3
     running.scenario(Latency(seconds=0.2), count=1)
     ids = await running.queue(account, count=30, pattern=AMERICA)
+    breaker.retry_at = time.monotonic() + 1.5
     running.start()
     await asyncio.sleep(0.2)
     assert running.yard.rows("SELECT count(*) FROM exchanges") == [(0,)]
@@ -274,7 +274,7 @@ async def test_what_expires_in_the_hands_of_a_lane_does_not_leave_either(running
     running.dispatcher.breaker(account).retry_at = time.monotonic() + 60
     ids = await running.queue(account, count=3, expires_at=now_ms() + 700, failover=False)
     running.start()
-    await running.reach(ids, "expired", seconds=4)
+    await running.reach(ids, "expired")
     assert running.letters() == []
 
 
@@ -293,26 +293,26 @@ async def test_the_rate_of_an_account_is_kept(running: Running) -> None:
 async def test_a_code_overtakes_an_offer_to_thousands(running: Running) -> None:
     await at_any_hour(running.yard)
     account = await running.account("twilio", rate_per_second=40, open_requests=10)
-    bulk = await running.queue(account, count=80, pattern=AMERICA, purpose=PROMOTIONAL)
+    bulk = await running.queue(account, count=400, pattern=AMERICA, purpose=PROMOTIONAL)
     running.start()
 
     async def under_way() -> bool:
         return len(running.letters()) >= 10
 
     await running.until(under_way)
-    before = len(running.letters())
     code = await running.queue(account, to="+12025559999", purpose=OTP)
+    before = len(running.letters())
     await running.reach(code, "sent", "delivered")
     position = [letter.received.to for letter in running.letters()].index("+12025559999")
     assert position <= before + 12  # the slice that was waiting for its moment, no more
-    assert running.statuses(bulk).count("queued") > 40
+    assert running.statuses(bulk).count("queued") > 200
 
 
 async def test_a_code_finds_a_free_slot_though_bulk_hangs(running: Running) -> None:
     await at_any_hour(running.yard)
     account = await running.account("twilio", open_requests=10)
-    hanging = await running.queue(account, count=22, pattern="+1202555{:04d}", purpose=PROMOTIONAL)
-    running.scenario(Latency(seconds=1.2), suffix="", recipients=tuple(
+    hanging = await running.queue(account, count=12, pattern="+1202555{:04d}", purpose=PROMOTIONAL)
+    running.scenario(Latency(seconds=3), suffix="", recipients=tuple(
         letter for (letter,) in running.yard.rows("SELECT address FROM messages")
     ))  # fmt: skip
     running.start()
@@ -322,16 +322,15 @@ async def test_a_code_finds_a_free_slot_though_bulk_hangs(running: Running) -> N
 
     await running.until(full)
     await asyncio.sleep(0.1)
-    start = time.monotonic()
     code = await running.queue(account, to="+12025559999", purpose=OTP)
     await running.reach(code, "sent", "delivered")
-    assert time.monotonic() - start < 1.0
+    # It came through before any of the others had an answer.
     assert running.statuses(hanging).count("sending") >= 8
 
 
 async def test_a_paused_campaign_hands_nothing_more_over(running: Running) -> None:
     await at_any_hour(running.yard)
-    account = await running.account("twilio", rate_per_second=40)
+    account = await running.account("twilio", rate_per_second=20)
     campaign = await asyncio.to_thread(running.books.add_campaign, "c1")
     ids = await running.queue(account, count=60, pattern=AMERICA, campaign_id=campaign, purpose=PROMOTIONAL)
     running.start()
@@ -352,7 +351,7 @@ async def test_a_paused_campaign_hands_nothing_more_over(running: Running) -> No
 
 async def test_no_more_requests_are_open_than_the_account_may_have(running: Running) -> None:
     account = await running.account("twilio", open_requests=4)
-    running.scenario(Latency(seconds=0.05))
+    running.scenario(Latency(seconds=0.2))
     ids = await running.queue(account, count=24, pattern=AMERICA)
     running.start()
     most = 0
@@ -457,7 +456,7 @@ async def test_a_fault_in_a_lane_ends_the_dispatcher_loudly(running: Running, mo
 async def test_leases_are_prolonged_while_it_runs(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher_module, "LEASE_MS", 300)
     account = await running.account("twilio", open_requests=1)
-    running.scenario(Latency(seconds=0.6))
+    running.scenario(Latency(seconds=2))
     ids = await running.queue(account, pattern=AMERICA)
     running.start()
     deadlines = set()
