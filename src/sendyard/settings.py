@@ -18,6 +18,7 @@ from sendyard.domain.errors import FieldError, Invalid
 PREFIX = "SENDYARD_"
 FILE_NAME = "sendyard.toml"
 _TESTING = f"{PREFIX}TEST_"  # sizes of the project's own tests
+_CALLERS_KEY = f"{PREFIX}KEY"  # where the pages of docs/ keep an API key for curl, in the same shell as the commands
 
 
 def _default_data_dir() -> Path:
@@ -56,6 +57,9 @@ class Settings(BaseSettings):
     )
     media_key_id: str = Field(default="", description="The access key of that bucket; the machine's role when empty.")
     media_secret: SecretStr = Field(default=SecretStr(""), description="The secret that belongs to media_key_id.")
+    private_link_domains: bool = Field(
+        default=False, description="Whether hosts of short links may lead to private addresses, as inside a company."
+    )
     host: str = Field(default="127.0.0.1", min_length=1, description="The address to listen on.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8025, description="The port to listen on; 0: any.")
     log_format: Literal["pretty", "json"] = Field(
@@ -137,7 +141,7 @@ def _refuse_unknown_variables() -> None:
     # A misspelt SENDYARD_DATABASE_URL would otherwise quietly begin a new, empty database.
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     ours = (name for name in os.environ if name.startswith(PREFIX) and not name.startswith(_TESTING))
-    unknown = sorted(name for name in ours if name not in known)
+    unknown = sorted(name for name in ours if name not in known and name != _CALLERS_KEY)
     if unknown:
         detail = f"There is no variable {', '.join(unknown)}; the variables are {', '.join(sorted(known))}."
         raise Invalid("bad_settings", detail, errors=[FieldError(name, "unknown", detail) for name in unknown])

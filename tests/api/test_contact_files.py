@@ -110,6 +110,23 @@ async def test_a_form_brings_the_file_its_name_and_the_settings(caller: Caller) 
     problem(unknown, 422, "invalid_query")
 
 
+async def test_the_day_of_consents_is_stated_for_a_file_and_changed_while_it_is_mapped(caller: Caller) -> None:
+    content = f"phone,night consent\n{KOREAN},yes\n".encode()
+    made = (await send(caller, content)).json()
+    assert made["preview"]["tally"]["reasons"] == {"consent_without_date": 1}
+    one = f"/contacts/imports/{made['id']}"
+    problem(await caller.post(f"{one}/mapping", {"consent_at": "2999-01-01"}), 422, "bad_consent_at")
+    problem(await send(caller, content, consent_at="soon"), 422, "bad_consent_at")
+    mapped = (await caller.post(f"{one}/mapping", {"consent_at": "2026-03-01"})).json()
+    assert mapped["manner"]["consent_at"] == "2026-03-01"
+    assert {column["column"]: column["target"] for column in mapped["columns"]}["night consent"] == "night_consent"
+    assert mapped["preview"]["first"][0]["fields"] == {"night_consent": "yes", "night_consent_at": "2026-03-01"}
+    await caller.post(f"{one}/start")
+    assert (await finished(caller, made))["counts"]["added"] == 1
+    (word,) = (await caller.get("/consents", to=KOREAN)).json()["data"]
+    assert (word["kind"], word["state"], word["at"][:10]) == ("night", "granted", "2026-03-01")
+
+
 async def test_what_is_no_list_of_people_is_refused_and_leaves_nothing(caller: Caller) -> None:
     problem(await send(caller, b""), 422, "empty_file")
     problem(await send(caller, b"%PDF-1.7"), 422, "not_a_table")
@@ -191,6 +208,9 @@ def wanted(name: str) -> Any:
     return len(verdicts), Counter(verdict.code for verdict in verdicts if verdict.code), len(verdicts)
 
 
+_SETTINGS = ("country", "several", "repeated", "unreadable", "consent_at")
+
+
 async def awkward(caller: Caller, name: str) -> Any:
     """Send a file, map it, start it, fetch what was refused."""
     settings = EXPECTED[name].get("settings", {})
@@ -198,7 +218,7 @@ async def awkward(caller: Caller, name: str) -> Any:
     for field in fields:
         body = {"code": field.key, "type": field.type.value, "currency": field.currency, "choices": [*field.choices]}
         assert (await caller.post("/contact-fields", body)).status_code == 201
-    query = {one: settings[one] for one in ("country", "several", "repeated", "unreadable") if one in settings}
+    query = {one: settings[one] for one in _SETTINGS if one in settings}
     query |= {"encoding": settings.get("encoding_chosen", ""), "sheet": settings.get("sheet_chosen", "")}
     query |= {"landlines": "true" if settings.get("landlines") else "false", "name": name}
     try:

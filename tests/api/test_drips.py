@@ -29,6 +29,19 @@ async def settle(caller: Caller) -> None:
         pass
 
 
+async def test_a_text_that_needs_what_nobody_brings_is_refused_before_anything_is_kept(sender: Caller) -> None:
+    steps = [{"text": "Hi"}, {"text": "Your code is {voucher}", "wait": {"days": 1}}]
+    for audience in (
+        {"numbers": [PHONE]},
+        {"contacts": [(await sender.post("/contacts", {"phone": PHONE})).json()["id"]]},
+    ):
+        refused = await sender.post("/drips", WISH | {"steps": steps, "audience": audience})
+        assert "no field for {voucher}" in problem(refused, 422, "missing_field")["detail"]
+    assert (await sender.get("/drips")).json()["data"] == []
+    spared = [{"text": "Your code is {voucher|on its way}"}]
+    assert (await made(sender, steps=spared, audience={"numbers": [PHONE]}))["status"] == "draft"
+
+
 async def test_a_drip_is_made_started_and_followed(sender: Caller) -> None:
     exits = ["replied", {"tag": "vip"}]
     drip = await made(sender, audience={"numbers": [PHONE, "12"]}, exit=exits, start=True)

@@ -2,9 +2,14 @@
 People, lists, segments, suppressions and consents by the interface.
 """
 
+import re
+
+import pytest
+
 from sendyard.features.audience import Wish
 from tests.api.conftest import KOREAN, TAIWANESE, Caller, problem
 from tests.features.audience_play import row
+from tests.features.list_play import Provider
 
 BRITISH = "+447400123456"
 
@@ -21,6 +26,8 @@ async def test_people_are_added_changed_merged_exported_and_erased(caller: Calle
     problem(await caller.post("/contacts", wish), 409, "identity_taken")
     problem(await caller.post("/contacts", {"name": "x"}), 422, "no_identity")
     problem(await caller.post("/contacts", {"phone": ""}), 422, "blank")
+    wrong = {"identities": [{"kind": "line_id", "value": "wang.line"}]}
+    problem(await caller.post("/contacts", wrong), 422, "bad_line_user_id")
     one = f"/contacts/{made['id']}"
     body = {"identities": [{"kind": "email", "value": "w@x.example"}], "lead": "won"}
     changed = (await caller.ask("PATCH", one, body)).json()
@@ -74,6 +81,8 @@ async def test_lists_and_segments_are_kept_and_counted(caller: Caller) -> None:
     assert (await caller.get(f"/segments/{saved['id']}/count")).json()["count"] == 1
     assert len((await caller.get(f"/segments/{saved['id']}/preview")).json()["sample"]) == 1
     assert (await caller.ask("PATCH", f"/segments/{saved['id']}", {"name": "Korea"})).json()["filter"] == "country = KR"
+    problem(await caller.post("/segments", {"name": " KOREA", "filter": "country = TW"}), 409, "name_taken")
+    problem(await caller.post("/lists", {"name": "MAY"}), 409, "name_taken")
     changed = await caller.ask("PATCH", f"/segments/{saved['id']}", {"filter": "country = TW"})
     assert (await caller.get("/segments")).json()["data"] == [changed.json()]
     assert (await caller.get(f"/segments/{saved['id']}")).json() == changed.json()
@@ -120,7 +129,7 @@ async def test_suppressions_have_purpose_and_evidence_and_travel_as_files(sender
     assert [(one["row"], one["address"]) for one in loaded["refused"]] == [(2, "hello")]
     exported = (await sender.get("/suppressions/export")).text
     assert exported.splitlines()[0].lstrip("\ufeff") == "address,channel,purpose,reason,source,evidence,created_at"
-    assert f"{TAIWANESE},sms,,complaint,a list,," in exported
+    assert re.search(rf"{re.escape(TAIWANESE)},sms,,complaint,a list,,\d{{4}}-\d\d-\d\dT[\d:.]+Z\r?\n", exported)
     again = (await sender.post("/suppressions/import", {"csv": exported})).json()
     assert (again["added"], again["known"], again["refused"]) == (0, 2, [])
     lift = await sender.ask("DELETE", "/suppressions", params={"to": BRITISH, "purpose": "promotional"})
@@ -142,3 +151,27 @@ async def test_consents_are_kept_word_by_word(caller: Caller) -> None:
     assert (await caller.get("/consents", given_before="2025-01-01T00:00:00Z")).json()["data"] == []
     problem(await caller.post("/consents", {"to": KOREAN, "at": "2999-01-01T00:00:00Z"}), 422, "future")
     problem(await caller.post("/consents", {"to": KOREAN, "source": "x" * 201}), 422, "bad_source")
+
+
+async def test_lists_that_providers_keep_are_read_and_kept_in_step(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = Provider("gupshup_whatsapp", opted_out=["919876543210"])
+    monkeypatch.setattr(caller.yard.transport, "exchange", provider.exchange)
+    settings = provider.settings | {"base_url": "http://127.0.0.1:9"}
+    await caller.yard.accounts.add(caller.workspace_id, provider="gupshup_whatsapp", name="in-main", settings=settings)
+    await caller.account("us-main")
+    never, nothing = (await caller.get("/suppressions/lists")).json()["data"]
+    assert (never["account"], never["state"], never["reads"], never["takes"]) == ("in-main", "never", True, True)
+    assert (nothing["account"], nothing["state"], nothing["reads"]) == ("us-main", "none", False)
+    assert "documents no list" in nothing["detail"]
+    done = (await caller.post("/suppressions/sync", {"account": "in-main"})).json()
+    assert (done["state"], done["added"], done["next_at"]) == ("done", 1, None)
+    (stopped,) = (await caller.get("/suppressions")).json()["data"]
+    assert (stopped["address"], stopped["source"]) == ("+919876543210", "list of in-main")
+    kept = await caller.ask("PATCH", "/suppressions/lists/in-main", {"every_hours": 24, "tell": True})
+    assert (kept.json()["every_hours"], kept.json()["tells"]) == (24, True)
+    problem(await caller.post("/suppressions/sync", {"account": "us-main"}), 409, "not_supported")
+    problem(await caller.post("/suppressions/sync", {"account": "nobody"}), 404, "unknown_account")
+    problem(await caller.ask("PATCH", "/suppressions/lists/us-main", {"tell": True}), 409, "not_supported")
+    problem(await caller.ask("PATCH", "/suppressions/lists/in-main", {}), 422, "nothing_to_change")

@@ -99,6 +99,13 @@ def test_secret_value_is_never_repeated(tmp_path: Path) -> None:
     assert "hidden" not in repr(given)
 
 
+def test_api_key_that_the_examples_of_the_documentation_export_disturbs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SENDYARD_KEY", "sy_live_invented")
+    assert settings.load().port == 8025
+
+
 def test_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENDYARD_DATBASE_URL", "postgresql://db/yard")
     with pytest.raises(Invalid, match=r"no variable SENDYARD_DATBASE_URL; .*SENDYARD_DATABASE_URL"):

@@ -40,7 +40,8 @@ def test_what_people_said_is_kept_listed_taken_over_and_written(sendyard: Comman
     assert confirmed["confirmed_at"] == "2026-02-03T00:00:00.000Z"
     assert "Confirmed with" in sendyard("consents", "confirm", said.document["id"]).out
     file.write_bytes("전화".encode("cp949"))
-    assert sendyard("consents", "import", str(file)).code == 2
+    read = sendyard("consents", "import", str(file))
+    assert (read.code, read.out.splitlines()[0]) == (1, "Read as CP949.")
 
 
 def test_somebody_is_asked(sendyard: Command, tmp_path: Path) -> None:

@@ -45,6 +45,15 @@ def test_good_rows_become_people_and_bad_ones_come_back(sendyard: Command, tmp_p
     assert len(people(sendyard)) == 2
 
 
+def test_how_a_file_was_read_is_shown(sendyard: Command, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("電話;姓名;Shoe Size\n0912345678;王小明;42\n", encoding="big5")
+    said = sendyard("contacts", "import", str(file), "--country", "TW", "--dry-run").out
+    assert "Big5, semicolon" in said
+    assert "電話 as phone, 姓名 as name" in said
+    assert "The column Shoe Size will not be stored" in said
+
+
 def test_a_dry_run_stores_nothing(sendyard: Command, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("phone,name\n0912345678,Ann\n")
@@ -155,9 +164,8 @@ def awkward(sendyard: Command, name: str) -> tuple[int, dict[str, int]]:
         for one in fields:
             await place.yard.contact_fields.remove(place.workspace_id, one.key)
 
-    options = [
-        f"--{one}={settings[one]}" for one in ("country", "several", "repeated", "unreadable") if one in settings
-    ]
+    told = ("country", "several", "repeated", "unreadable", "consent_at")
+    options = [f"--{one.replace('_', '-')}={settings[one]}" for one in told if one in settings]
     options += [f"--encoding={settings.get('encoding_chosen', '')}", f"--sheet={settings.get('sheet_chosen', '')}"]
     options += ["--landlines"] if settings.get("landlines") else []
     options += [f"--column={column}={target}" for column, target in settings.get("overrides", {}).items()]

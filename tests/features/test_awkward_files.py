@@ -63,6 +63,7 @@ def start(name: str, source: Source | None = None, after_row: int = 0) -> tuple[
         repeated=Repeated(settings.get("repeated", "refuse")),
         unreadable=Unreadable(settings.get("unreadable", "refuse")),
         landlines=settings.get("landlines", False),
+        consent_at=settings.get("consent_at", ""),
         after_row=after_row,
     )
     return shape, mapping, reading

@@ -82,6 +82,8 @@ async def test_many_who_add_one_person_make_one(crowd: Crowd) -> None:
         ({"identities": [("fax", "1")]}, "/identities/1/kind"),
         ({"identities": [("email", "nobody")]}, "/identities/1"),
         ({"identities": [("external_id", " ")]}, "/identities/1"),
+        ({"identities": [("line_id", "wang.line")]}, "/identities/1"),
+        ({"identities": [("line_id", "C" + "a" * 32)]}, "/identities/1"),
         ({"identities": [("external_id", str(number)) for number in range(30)]}, "/identities"),
         ({"name": "x" * 201}, "/name"),
         ({"country": "Taiwan"}, "/country"),

@@ -428,3 +428,28 @@ async def test_lists_of_a_column_are_made_and_nobody_is_resubscribed(hall: Hall)
     assert [(one["added"], one["unchanged"], one["suppressed"]) for one in counts] == [(2, 0, 1), (0, 2, 1)]
     assert len(await hall.crowd.suppressions.list(hall.crowd.id)) == 1
     assert [one["address"] for one in await hall.crowd.consents.list(hall.crowd.id)] == [KOREAN]
+
+
+async def test_columns_that_no_field_holds_are_named_and_not_silently_lost(hall: Hall) -> None:
+    text = "phone,name,Shoe Size,天氣\n0912345678,Ann,42,晴\n"
+    made = await hall.send(text)
+    assert {one["column"]: one["target"] for one in made["columns"]} == {
+        "phone": "phone", "name": "name", "Shoe Size": "", "天氣": "",
+    }  # fmt: skip
+    (remark,) = made["file"]["remarks"]
+    assert remark.startswith("The columns Shoe Size, 天氣 will not be stored: no field is called so.")
+    with pytest.raises(Invalid, match="no custom field 'shoes' for Shoe Size") as caught:
+        await hall.steps.map(hall.crowd.id, made["id"], {"columns": {"Shoe Size": "custom:shoes"}})
+    assert (caught.value.code, caught.value.errors[0].pointer) == ("unknown_field", "/mapping/Shoe Size")
+    await hall.crowd.fields.add(hall.crowd.id, code="shoes")
+    mapped = await hall.steps.map(hall.crowd.id, made["id"], {"columns": {"Shoe Size": "custom:shoes", "天氣": ""}})
+    assert mapped["file"]["remarks"] == []
+    assert mapped["columns"][2]["target"] == "custom:shoes"
+
+
+async def test_what_is_being_tried_is_told_apart_from_what_was_begun(hall: Hall) -> None:
+    made = await hall.send(PEOPLE)
+    await hall.steps.check(hall.crowd.id, made["id"])
+    with pytest.raises(Conflict, match="still going on") as caught:
+        await hall.steps.start(hall.crowd.id, made["id"])
+    assert caught.value.code == "import_checked"

@@ -353,6 +353,12 @@ async def test_segments_are_saved_changed_counted_and_removed(crowd: Crowd) -> N
     assert other["filter"] == "not replied ever"
     with pytest.raises(Conflict):
         await crowd.segments.edit(crowd.id, "Other", name="Silent")
+    with pytest.raises(Conflict, match="'Silent' already, case makes no difference"):
+        await crowd.segments.add(crowd.id, name=" SILENT", question=Question(""))
+    with pytest.raises(Conflict):
+        await crowd.segments.edit(crowd.id, "Other", name="silent")
+    assert (await crowd.segments.edit(crowd.id, "Other", name="OTHER"))["name"] == "OTHER"
+    await crowd.segments.edit(crowd.id, "OTHER", name="Other")
     changed = await crowd.segments.edit(crowd.id, "Other", name="Third", question=Question("tag = vip"))
     assert (changed["name"], changed["filter"]) == ("Third", "tag = vip")
     for wrong in (Question(), Question("x", {}), Question("tag = gone")):

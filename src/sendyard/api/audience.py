@@ -9,10 +9,10 @@ from msgspec import Meta
 
 from sendyard.api.campaign_bodies import FILE_LIMIT
 from sendyard.api.message_bodies import Moment
-from sendyard.api.message_views import moment
+from sendyard.api.message_views import moment, moment_or_none
 from sendyard.api.operations import Answer, Ask, NoBody, NoQuery, Operation
 from sendyard.domain.channels import Channel, Purpose
-from sendyard.features.audience import Suppressions, read_stops
+from sendyard.features.audience import ProviderLists, Suppressions, read_stops
 
 Reason = Literal["manual", "opted_out", "complaint", "invalid", "do_not_call"]
 
@@ -96,12 +96,62 @@ class LoadedAnswer(msgspec.Struct):
     refused: list[RefusedLine]
 
 
+class SyncProviderList(msgspec.Struct, forbid_unknown_fields=True):
+    """Whose list to read now."""
+
+    account: Annotated[str, Meta(description="Id or name of an account.")]
+
+
+class KeepList(msgspec.Struct, forbid_unknown_fields=True):
+    """How an account's list is kept in step; what is null stays."""
+
+    every_hours: (
+        Annotated[int, Meta(ge=0, le=720, description="How often it is read by itself; 0 for never.")] | None
+    ) = None
+    tell: Annotated[
+        bool | None, Meta(description="Whether the provider is told what people refuse here, old refusals too.")
+    ] = None
+
+
+class ProviderListAnswer(msgspec.Struct):
+    """
+    The list an account's provider keeps of who refused. `reads` and `takes` say what the provider documents.
+
+    The counts are those of the last reading, or of the one under way: who refuses, who agreed, and how many
+    suppressions that added. A reading never lifts one.
+    """
+
+    account: str
+    provider: str
+    reads: bool
+    takes: bool
+    detail: str
+    every_hours: int
+    tells: bool
+    state: Literal["none", "never", "reading", "done", "failed"]
+    refusing: int
+    agreed: int
+    added: int
+    error: str
+    began_at: Moment | None
+    done_at: Moment | None
+    next_at: Moment | None
+
+
+class ProviderListList(msgspec.Struct):
+    """Every account, oldest first."""
+
+    data: list[ProviderListAnswer]
+    next: str | None = None
+
+
 class Audience:
     """The operations under `/suppressions`."""
 
-    def __init__(self, suppressions: Suppressions) -> None:
-        """Take the feature they speak for."""
+    def __init__(self, suppressions: Suppressions, lists: ProviderLists) -> None:
+        """Take the features they speak for."""
         self._suppressions = suppressions
+        self._lists = lists
 
     def operations(self) -> list[Operation]:
         """Everything callers can do with suppressions."""
@@ -119,6 +169,14 @@ class Audience:
                       tag=tag, scope=scope, answers=str, content_types=("text/csv",)),
             Operation(method="POST", path=f"{path}/{{id}}/reviewed", handler=self.reviewed, tag=tag, scope=scope,
                       summary="Find right what was read from a sentence", status=204, refuses=(404,)),
+            Operation(method="POST", path=f"{path}/sync", handler=self.sync, tag=tag, scope=scope,
+                      summary="Read who refused at a provider", body=SyncProviderList, answers=ProviderListAnswer,
+                      refuses=(404, 409)),
+            Operation(method="GET", path=f"{path}/lists", handler=self.lists, tag=tag, scope=scope,
+                      summary="Lists that providers keep of who refused", answers=ProviderListList),
+            Operation(method="PATCH", path=f"{path}/lists/{{account}}", handler=self.keep, tag=tag, scope=scope,
+                      summary="Keep a provider's list in step by itself", body=KeepList, answers=ProviderListAnswer,
+                      refuses=(404, 409)),
         ]  # fmt: skip
 
     async def add(self, ask: Ask[AddSuppression, NoQuery]) -> SuppressionAnswer:
@@ -168,6 +226,27 @@ class Audience:
         """Find right what was read from a sentence."""
         await self._suppressions.reviewed(ask.workspace_id, ask.path["id"])
 
+    async def sync(self, ask: Ask[SyncProviderList, NoQuery]) -> ProviderListAnswer:
+        """Read who refused at a provider."""
+        return _listed(await self._lists.sync(ask.workspace_id, ask.body.account))
+
+    async def lists(self, ask: Ask[NoBody, NoQuery]) -> ProviderListList:
+        """Give the lists of every account."""
+        return ProviderListList([_listed(one) for one in await self._lists.list(ask.workspace_id)])
+
+    async def keep(self, ask: Ask[KeepList, NoQuery]) -> ProviderListAnswer:
+        """Keep a list in step."""
+        wish = ask.body
+        return _listed(
+            await self._lists.change(
+                ask.workspace_id,
+                ask.path["account"],
+                every_hours=wish.every_hours,
+                tell=wish.tell,
+                by=ask.principal.id,
+            )
+        )
+
 
 def number_of(given: str) -> str:
     """Give the number a query meant."""
@@ -177,3 +256,8 @@ def number_of(given: str) -> str:
 
 def _suppression(found: dict[str, Any]) -> SuppressionAnswer:
     return SuppressionAnswer(**(found | {"created_at": moment(found["created_at"])}))
+
+
+def _listed(found: dict[str, Any]) -> ProviderListAnswer:
+    timed = {name: moment_or_none(found[name]) for name in ("began_at", "done_at", "next_at")}
+    return msgspec.convert(found | timed, ProviderListAnswer)

@@ -38,6 +38,9 @@ class ImportQuery(msgspec.Struct, forbid_unknown_fields=True):
         Unreadable.REFUSE
     )
     landlines: bool = False
+    consent_at: Annotated[
+        str, Meta(max_length=10, description="Day (YYYY-MM-DD) of consents that have none in the file.")
+    ] = ""
 
 
 class MappingBody(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -55,6 +58,7 @@ class MappingBody(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     repeated: Repeated | msgspec.UnsetType = msgspec.UNSET
     unreadable: Unreadable | msgspec.UnsetType = msgspec.UNSET
     landlines: bool | msgspec.UnsetType = msgspec.UNSET
+    consent_at: Annotated[str, Meta(max_length=10)] | msgspec.UnsetType = msgspec.UNSET
     list: str | msgspec.UnsetType = msgspec.UNSET
 
 

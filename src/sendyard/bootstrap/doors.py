@@ -19,6 +19,7 @@ from sendyard.api.drips import DripDoor
 from sendyard.api.errands import ErrandDoor
 from sendyard.api.events import Events
 from sendyard.api.experiments import ExperimentDoor
+from sendyard.api.fact_history import FactHistoryDoor
 from sendyard.api.groups import Groups
 from sendyard.api.health import Health
 from sendyard.api.keywords import KeywordDoor
@@ -46,7 +47,7 @@ def application(yard: Yard, role: Role = "all") -> Application:
     doors = (
         Messages(yard.database, yard.directory, yard.intake, drafting, yard.team),
         Preflight(yard.directory, yard.intake, looking),
-        CampaignDoor(yard.campaigns),
+        CampaignDoor(yard.campaigns, yard.media),
         CampaignDesk(yard.campaign_changes, yard.campaign_approvals, yard.campaign_tests),
         ExperimentDoor(yard.experiments),
         DripDoor(yard.drips),
@@ -57,7 +58,7 @@ def application(yard: Yard, role: Role = "all") -> Application:
         TemplateShelf(yard.portable, yard.starters),
         RecordDoor(yard.records, open_sheet),
         CatalogueDoor(yard.catalogue, yard.submissions, yard.standings),
-        Audience(yard.suppressions),
+        Audience(yard.suppressions, yard.provider_lists),
         ConsentDoor(yard.consents, yard.consent_lists, yard.opting, yard.templates),
         KeywordDoor(yard.opting.vocabulary),
         ErrandDoor(yard.errands),
@@ -67,6 +68,7 @@ def application(yard: Yard, role: Role = "all") -> Application:
         RuleDoor(),
         ComplianceDoor(yard.workspace_facts, yard.sender_facts, yard.registered_texts, yard.gaps),
         WaiverDoor(yard.waivers),
+        FactHistoryDoor(yard.fact_history),
         MediaDoor(yard.media),
         LinkDoor(yard.short_links, yard.link_domains),
         Access(yard.keys),

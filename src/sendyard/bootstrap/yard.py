@@ -16,6 +16,7 @@ from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.dispatcher import Dispatcher
 from sendyard.delivery.ingest import Ingest
 from sendyard.delivery.intake import Intake
+from sendyard.delivery.outside import Outside
 from sendyard.delivery.policy import Policy, RetryDelays
 from sendyard.delivery.poller import Poller
 from sendyard.delivery.recovery import Recovery
@@ -39,13 +40,21 @@ from sendyard.features.audience import (
     Lists,
     Merging,
     Opting,
+    ProviderLists,
     Segments,
     Suppressions,
 )
 from sendyard.features.campaigns import Approvals, Campaigns, Changes, Expander, Experiments, Tests
 from sendyard.features.campaigns.drips import Drips, DripTimer
 from sendyard.features.connections import Accounts, Routes
-from sendyard.features.connections.compliance import Gaps, RegisteredTexts, SenderFacts, Waivers, WorkspaceFacts
+from sendyard.features.connections.compliance import (
+    FactHistory,
+    Gaps,
+    RegisteredTexts,
+    SenderFacts,
+    Waivers,
+    WorkspaceFacts,
+)
 from sendyard.features.links import Addresses, Clicks, Domains, Follower, ShortLinks
 from sendyard.features.media import Links, MediaLibrary, open_store
 from sendyard.features.otp import OneTimeCodes
@@ -69,6 +78,7 @@ _UNMATCHED_MS = 7 * 86_400_000  # a provider's report that finds no message with
 _TIDY = 3600.0
 _ERRANDS = 2.0
 _RENEWALS = 900.0
+_LISTS = 30.0
 _CATALOGUES = 60.0  # how often is looked for accounts whose hour has passed
 
 _log = logging.getLogger("sendyard")
@@ -117,6 +127,7 @@ class Yard:
         self.workspace_facts = WorkspaceFacts(self.database, self.directory)
         self.sender_facts = SenderFacts(self.database, self.directory)
         self.registered_texts = RegisteredTexts(self.database, self.directory)
+        self.fact_history = FactHistory(self.database, self.directory)
         self.waivers = Waivers(self.database, self.directory)
         self.gaps = Gaps(self.database, self.directory)
 
@@ -136,6 +147,7 @@ class Yard:
         self.consent_lists = ConsentLists(self.database)
         self.opting = Opting(self.database, self.directory, self.intake)
         self.errands = Errands(self.database, self.directory, self.transport, self.tokens)
+        self.provider_lists = ProviderLists(self.database, self.directory, self.transport, self.tokens)
         address_keys = self.directory.address_keys
         self.contacts = Contacts(self.database, address_keys)
         self.merging = Merging(self.database)
@@ -153,7 +165,8 @@ class Yard:
         self.arrivals = Arrivals(self.database, address_keys)
 
     def _build_links(self) -> None:
-        self.link_domains = Domains(self.database, self.directory, self.vault, self.transport)
+        outside = Outside(private=self.settings.private_link_domains)
+        self.link_domains = Domains(self.database, self.directory, self.vault, outside)
         self.short_links = ShortLinks(self.database, self.directory, self.link_domains)
         self.link_addresses = Addresses(self.database, self.directory)
         self.link_follower = Follower(self.database, self.directory.link_tokens)
@@ -214,6 +227,7 @@ class Yard:
             group.create_task(self.arrivals.run())
             group.create_task(self._repeat("tidying", _TIDY, self.tidy))
             group.create_task(self._repeat("running errands", _ERRANDS, self.errands.round))
+            group.create_task(self._repeat("reading who refused", _LISTS, self.provider_lists.round))
             group.create_task(self._repeat("reminding of consents", _RENEWALS, self.opting.renewals.round))
             group.create_task(self._repeat("listing of templates", _CATALOGUES, self.catalogue.sync_due))
 

@@ -13,7 +13,10 @@ from sendyard.cli.printing import put, say, table, when
 from sendyard.cli.shape import NOT_DONE, PARTLY_DONE, Group, NotDone
 from sendyard.domain.channels import Channel
 from sendyard.domain.errors import AppError
+from sendyard.features.audience.reading.lists import read_list
 from sendyard.features.audience.suppressions import REASONS, read_stops
+
+BY = "command line"
 
 country_option = click.option(
     "--country", default="", metavar="CC", help="By which numbers without a country code are read."
@@ -134,23 +137,23 @@ def suppressions_remove(number: str, channel: str | None, country: str, workspac
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--reason", type=click.Choice(REASONS), default="manual", show_default=True, help="For lines without.")
 @click.option("--source", default="", help="Where the list is from; the file's name when left out.")
+@click.option("--encoding", default="", metavar="NAME", help="Such as Big5 or CP949, if it is not found out rightly.")
 @country_option
 @workspace_option
-def suppressions_import(file: Path, reason: str, source: str, country: str, workspace: str) -> None:
+def suppressions_import(file: Path, reason: str, source: str, encoding: str, country: str, workspace: str) -> None:
     """Take over a list: an address a line, or CSV with a header that has address. Repeating it changes nothing."""
-    try:
-        stops = read_stops(file.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError:
-        raise click.BadParameter("expected a file in UTF-8, found another encoding", param_hint="FILE") from None
+    found = read_list(file.read_bytes(), country=country, encoding=encoding)
+    stops = read_stops(found.text)
 
     async def work(place: Place) -> dict[str, Any]:
         return await place.yard.suppressions.load(
             place.workspace_id, stops, country=country, reason=reason, source=source or file.name
         )
 
-    done = in_yard(work, workspace)
+    done = in_yard(work, workspace) | {"encoding": found.encoding.label}
 
     def write() -> None:
+        say(found.remark())
         say(f"{done['added']:,} more are suppressed; {done['known']:,} were already.")
         for one in done["refused"]:
             say(f"row {one['row']}: {one['address']!r:.60}: {one['detail']}")
@@ -176,3 +179,64 @@ def suppressions_export(file: Path, workspace: str) -> None:
 
     written = in_yard(work, workspace)
     put({"file": str(file), "rows": written}, lambda: say(f"Wrote {written:,} suppressions to {file}."))
+
+
+@suppressions.command("lists", example="sendyard suppressions lists")
+@workspace_option
+def suppressions_lists(workspace: str) -> None:
+    """List for each account what its provider keeps of who refused, and how far it was read."""
+    found = in_yard(lambda place: place.yard.provider_lists.list(place.workspace_id), workspace)
+
+    def write() -> None:
+        table(
+            ("account", "state", "refusing", "agreed", "added", "last read", "every", "told", "detail"),
+            [
+                (one["account"], one["state"], one["refusing"], one["agreed"], one["added"], when(one["done_at"]),
+                 f"{one['every_hours']} h" if one["every_hours"] else "", "yes" if one["tells"] else "",
+                 one["error"] or one["detail"])
+                for one in found
+            ],
+            empty="There are no accounts yet.",
+        )  # fmt: skip
+
+    put({"data": found, "next": None}, write)
+
+
+@suppressions.command("sync", example="sendyard suppressions sync --account in-main")
+@click.option("--account", required=True, metavar="NAME", help="Whose list.")
+@workspace_option
+def suppressions_sync(account: str, workspace: str) -> None:
+    """Read who refused at a provider, and suppress them here. It never lifts a suppression."""
+    done = in_yard(lambda place: place.yard.provider_lists.sync(place.workspace_id, account), workspace)
+
+    def write() -> None:
+        say(f"{done['refusing']:,} refuse and {done['agreed']:,} agreed; {done['added']:,} more are suppressed.")
+        if done["state"] == "reading":
+            say("The list is longer; a running server reads on.")
+        if done["error"]:
+            say(done["error"])
+
+    put(done, write)
+    if done["state"] == "failed":
+        raise NotDone(PARTLY_DONE if done["refusing"] or done["agreed"] else NOT_DONE)
+
+
+@suppressions.command("keep", example="sendyard suppressions keep --account in-main --every-hours 24 --tell")
+@click.option("--account", required=True, metavar="NAME", help="Whose list.")
+@click.option("--every-hours", type=click.IntRange(0, 720), help="How often it is read by itself; 0 for never.")
+@click.option("--tell/--no-tell", default=None, help="Tell the provider what people refuse here, old refusals too.")
+@workspace_option
+def suppressions_keep(account: str, every_hours: int | None, tell: bool | None, workspace: str) -> None:
+    """Let a running server keep a provider's list in step."""
+    kept = in_yard(
+        lambda place: place.yard.provider_lists.change(
+            place.workspace_id, account, every_hours=every_hours, tell=tell, by=BY
+        ),
+        workspace,
+    )
+
+    def write() -> None:
+        often = f"is read every {kept['every_hours']} hours" if kept["every_hours"] else "is read when somebody asks"
+        say(f"The list of {kept['account']} {often}; it is {'' if kept['tells'] else 'not '}told what people refuse.")
+
+    put(kept, write)

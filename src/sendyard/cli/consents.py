@@ -19,6 +19,7 @@ from sendyard.features.audience import STATES, read_words
 from sendyard.features.audience.opting.renewals import DEFAULT_DAYS, MOST_DAYS
 from sendyard.features.audience.opting.requests import DEFAULT_LIFE, LONGEST_LIFE, SHORTEST_LIFE, RequestWish
 from sendyard.features.audience.opting.requests import STATES as REQUEST_STATES
+from sendyard.features.audience.reading.lists import read_list
 
 _PURPOSE = click.Choice([purpose.value for purpose in Purpose])
 _KIND = click.Choice([kind.value for kind in ConsentKind])
@@ -113,27 +114,27 @@ def consents_list(to: str, after: str, limit: int, country: str, workspace: str)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--source", default="", help="For lines without one; the file's name when left out.")
 @click.option("--evidence", default="", help="For lines without one.")
+@click.option("--encoding", default="", metavar="NAME", help="Such as Big5 or CP949, if it is not found out rightly.")
 @country_option
 @workspace_option
-def consents_import(file: Path, source: str, evidence: str, country: str, workspace: str) -> None:
+def consents_import(file: Path, source: str, evidence: str, encoding: str, country: str, workspace: str) -> None:
     """
     Take over a list: an address a line, or CSV with a header that has address.
 
     Repeating it changes nothing, and nobody who refused is made to agree.
     """
-    try:
-        words = read_words(file.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError:
-        raise click.BadParameter("expected a file in UTF-8, found another encoding", param_hint="FILE") from None
+    found = read_list(file.read_bytes(), country=country, encoding=encoding)
+    words = read_words(found.text)
 
     async def work(place: Place) -> dict[str, Any]:
         return await place.yard.consent_lists.load(
             place.workspace_id, words, country=country, source=source or file.name, evidence=evidence
         )
 
-    done = in_yard(work, workspace)
+    done = in_yard(work, workspace) | {"encoding": found.encoding.label}
 
     def write() -> None:
+        say(found.remark())
         say(f"{done['added']:,} words were new; {done['known']:,} were known already.")
         for one in done["refused"]:
             say(f"row {one['row']}: {one['address']!r:.60}: {one['detail']}")

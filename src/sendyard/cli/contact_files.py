@@ -40,6 +40,7 @@ def _words(kind: type[Several | Repeated | Unreadable]) -> click.Choice[str]:
 @click.option("--repeated", type=_words(Repeated), default="refuse", help="Rows for somebody an earlier row named.")
 @click.option("--unreadable", type=_words(Unreadable), default="refuse", help="Rows with another unreadable value.")
 @click.option("--landlines", is_flag=True, help="Also take numbers that cannot be texted.")
+@click.option("--consent-at", default="", metavar="DAY", help="Of consents without a day in the file: YYYY-MM-DD.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
 @click.option("--refused", type=click.File("wb"), metavar="CSV", help="Write the refused rows with their reasons here.")
 @workspace_option
@@ -73,6 +74,7 @@ def take(
     found = in_yard(work, workspace)
 
     def write() -> None:
+        _say_reading(found)
         _say_counts(found)
         table(("row", "code", "why"), [(one["row"], one["code"], one["detail"]) for one in found["refusals"]], empty="")
         say("Nothing was stored: this was a dry run." if dry_run else f"Import {found['id']}; it can be taken back.")
@@ -98,6 +100,16 @@ def _telling() -> Callable[[Mapping[str, int]], None]:
             told = rows
 
     return tell
+
+
+def _say_reading(found: Mapping[str, Any]) -> None:
+    """Say how a file was read, and what was taken from which column."""
+    file = found["file"]
+    how = [file["encoding"] or "workbook", file["delimiter_name"] or "", file["sheet"] or ""]
+    taken = [f"{one['column']} as {one['target']}" for one in found["columns"] if one["target"]]
+    facts({"read as": ", ".join(part for part in how if part), "taken": ", ".join(taken)})
+    for remark in file["remarks"]:
+        say(remark)
 
 
 def _say_counts(found: Mapping[str, Any]) -> None:

@@ -47,6 +47,20 @@ def lists_add(name: str, description: str, workspace: str) -> None:
     put(made, lambda: say(f"Made the list {made['name']}."))
 
 
+@lists.command("edit", example='sendyard lists edit Spring --name "Spring customers"')
+@click.argument("list_name", metavar="NAME|ID")
+@click.option("--name", default=None, help="What it is called from now on.")
+@click.option("--description", default=None)
+@workspace_option
+def lists_edit(list_name: str, name: str | None, description: str | None, workspace: str) -> None:
+    """Change what a list is called."""
+    changed = in_yard(
+        lambda place: place.yard.lists.edit(place.workspace_id, list_name, name=name, description=description),
+        workspace,
+    )
+    put(changed, lambda: say(f"Changed the list {changed['name']}."))
+
+
 @lists.command("remove", example='sendyard lists remove "Spring customers"')
 @click.argument("name", metavar="NAME|ID")
 @workspace_option
@@ -101,6 +115,21 @@ def segments_add(name: str, text: str, workspace: str) -> None:
             lambda place: place.yard.segments.add(place.workspace_id, name=name, question=Question(text)), workspace
         )
     put(made, lambda: say(f"Saved {made['name']}."))
+
+
+@segments.command("edit", example='sendyard segments edit Silent --filter "delivered within 60 days and replied never"')
+@click.argument("segment", metavar="NAME|ID")
+@click.option("--name", default=None, help="What it is called from now on.")
+@click.option("--filter", "text", default=None)
+@workspace_option
+def segments_edit(segment: str, name: str | None, text: str | None, workspace: str) -> None:
+    """Change a saved filter; campaigns whose audience was found already keep theirs."""
+    question = None if text is None else Question(text)
+    with _pointed():
+        changed = in_yard(
+            lambda place: place.yard.segments.edit(place.workspace_id, segment, name=name, question=question), workspace
+        )
+    put(changed, lambda: say(f"Changed {changed['name']}: {changed['filter']}"))
 
 
 @segments.command("remove", example="sendyard segments remove Silent")

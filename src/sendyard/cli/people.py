@@ -6,12 +6,12 @@ from typing import Any, BinaryIO
 
 import click
 
+from sendyard.cli.contact_changes import CHANGES, find_contact, pairs_of, timed
 from sendyard.cli.contact_files import export_book, imports, take
 from sendyard.cli.errands import tell
 from sendyard.cli.opening import Place, in_yard, workspace_option
 from sendyard.cli.printing import facts, note, put, say, table, when
 from sendyard.cli.shape import Group
-from sendyard.domain.errors import NotFound
 from sendyard.features.audience import Choice, Details, Question
 
 
@@ -22,6 +22,8 @@ def contacts() -> None:
 
 contacts.add_command(take)
 contacts.add_command(imports)
+for change in CHANGES:
+    contacts.add_command(change)
 
 
 @contacts.command("list", example='sendyard contacts list --filter "tag = vip and country = TW"')
@@ -57,7 +59,7 @@ def contacts_list(text: str, after: int, limit: int, workspace: str) -> None:
 @workspace_option
 def contacts_show(who: str, country: str, workspace: str) -> None:
     """Show what is known of one person."""
-    found = in_yard(lambda place: _find(place, who, country), workspace)
+    found = in_yard(lambda place: find_contact(place, who, country), workspace)
 
     def write() -> None:
         facts(
@@ -78,7 +80,7 @@ def contacts_show(who: str, country: str, workspace: str) -> None:
             }
         )
 
-    put(_timed(found), write)
+    put(timed(found), write)
 
 
 @contacts.command("add", example="sendyard contacts add +886912345678 --name 王小明 --tag vip --field city=臺北")
@@ -105,9 +107,6 @@ def contacts_add(  # noqa: PLR0917 - one argument for each option
     workspace: str,
 ) -> None:
     """Add a person."""
-    pairs = [field.partition("=") for field in fields]
-    if wrong := next((code for code, sign, _ in pairs if not sign), None):
-        raise click.BadParameter(f"expected CODE=VALUE, found {wrong!r}", param_hint="--field")
     details = Details(
         identities=[("phone", number), *([("email", email)] if email else [])],
         name=name,
@@ -116,10 +115,10 @@ def contacts_add(  # noqa: PLR0917 - one argument for each option
         time_zone=time_zone,
         tags=tags or None,
         lists=lists or None,
-        fields={code: value for code, _, value in pairs},
+        fields=dict(pairs_of(fields, "--field")),
     )
     made = in_yard(lambda place: place.yard.contacts.add(place.workspace_id, details), workspace)
-    put(_timed(made), lambda: say(f"Added {made['name'] or made['phone']} as {made['id']}."))
+    put(timed(made), lambda: say(f"Added {made['name'] or made['phone']} as {made['id']}."))
 
 
 @contacts.command(
@@ -148,12 +147,12 @@ def contacts_export(
         raise click.BadParameter("expected one person, or --list, --segment or --filter, found both")
 
     async def work(place: Place) -> dict[str, Any]:
-        found = await _find(place, who, country)
+        found = await find_contact(place, who, country)
         return await place.yard.erasing.export(place.workspace_id, found["id"])
 
     document = in_yard(work, workspace)
     counts = {name: len(document[name]) for name in ("messages", "inbound", "suppressions", "consents")}
-    shown = document | {"contact": _timed(document["contact"])}
+    shown = document | {"contact": timed(document["contact"])}
     put(shown, lambda: facts({"contact": document["contact"]["id"], **counts, "whole": "with --json"}))
 
 
@@ -166,7 +165,7 @@ def contacts_push(who: str, account: str, country: str, workspace: str) -> None:
     """Bring a person to a provider, or bring what it has up to date."""
 
     async def work(place: Place) -> dict[str, Any]:
-        found = await _find(place, who, country)
+        found = await find_contact(place, who, country)
         return await place.yard.errands.push_contact(place.workspace_id, found["id"], account=account)
 
     tell(in_yard(work, workspace))
@@ -186,7 +185,7 @@ def contacts_erase(who: str, country: str, yes: bool, workspace: str) -> None:
     """
 
     async def work(place: Place) -> dict[str, Any]:
-        found = await _find(place, who, country)
+        found = await find_contact(place, who, country)
         if not yes:
             click.confirm(f"Erase {found['name'] or found['phone'] or found['id']} for good?", abort=True, err=True)
         return await place.yard.erasing.erase(place.workspace_id, found["id"])
@@ -199,19 +198,6 @@ def contacts_erase(who: str, country: str, yes: bool, workspace: str) -> None:
 
     put(erased, write)
     note("Backups made before still hold this person.")
-
-
-async def _find(place: Place, who: str, country: str) -> dict[str, Any]:
-    if who.startswith("+") or who.replace("-", "").isdigit():
-        found = await place.yard.contacts.find(place.workspace_id, "phone", who, country)
-        if found is None:
-            raise NotFound("unknown_contact", f"Nobody here has the number {who}.")
-        return found
-    return await place.yard.contacts.get(place.workspace_id, who)
-
-
-def _timed(found: dict[str, Any]) -> dict[str, Any]:
-    return found | {"activity": {f"{name}_at": at for name, at in found["activity"].items()}}
 
 
 def _plain(value: object) -> str:

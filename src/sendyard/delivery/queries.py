@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sendyard.delivery.fact_queries import fact_revisions
+from sendyard.domain.ids import compose_uuid7
 from sendyard.providers.contract import AccountNotice, TemplateChange
 from sendyard.storage.identifiers import new_id, now_ms
 from sendyard.storage.transaction import Transaction
@@ -239,6 +240,16 @@ def keep_template_change(
             ),
         )
     )
+
+
+def people_written(tx: Transaction, workspace_id: str, account_id: str, since: int) -> int:
+    """How many addresses got a message through an account, of messages made since a moment in milliseconds."""
+    (found,) = tx.rows(
+        "SELECT COUNT(DISTINCT address) FROM messages WHERE id >= ? AND workspace_id = ? AND account_id = ?"
+        " AND sent_at IS NOT NULL",
+        (compose_uuid7(since, 0), workspace_id, account_id),
+    )
+    return int(found[0])
 
 
 def keep_notice(tx: Transaction, workspace_id: str, account_id: str, notice: AccountNotice, *, now: int) -> bool:

@@ -18,6 +18,8 @@ class AddressKind(StrEnum):
 
 LINE_ID = re.compile(r"[UCR][0-9a-f]{32}|audience:[0-9]{1,19}")
 """A LINE user, group or room id, or the number of an audience that LINE keeps."""
+LINE_USER_ID = re.compile(r"U[0-9a-f]{32}")
+"""What identifies a person on LINE (Messaging API reference, "User ID")."""
 WHATSAPP_ID = re.compile(r"([A-Z]{2})\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 """A business-scoped user id of WhatsApp; it begins with the country."""
 

@@ -3,6 +3,7 @@ Identifiers: UUID version 7 (RFC 9562), so that they sort by the time they were 
 """
 
 import re
+from collections.abc import Iterable
 
 _UUID7 = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -19,6 +20,18 @@ def compose_uuid7(unix_ms: int, random_74_bits: int) -> str:
     rand_b = random_74_bits & 0x3FFF_FFFF_FFFF_FFFF
     digits = f"{(unix_ms & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def compose_uuid7s(unix_ms: int, randoms: Iterable[int]) -> list[str]:
+    """As `compose_uuid7` for each; of numbers that differ only in their last 48 bits the beginning is written once."""
+    composed: list[str] = []
+    known, stem = -1, ""
+    for random in randoms:
+        high = random >> 48
+        if high != known:
+            known, stem = high, compose_uuid7(unix_ms, high << 48)[:-12]
+        composed.append(f"{stem}{random & 0xFFFF_FFFF_FFFF:012x}")
+    return composed
 
 
 def uuid7_ms(text: str) -> int | None:

@@ -108,6 +108,20 @@ def parse_phone(text: str, country: str | None = None) -> ParsedNumber:
     return _parse(text, region) if len(text) <= LONGEST_INPUT else _refused(text, "too_long", region, ())
 
 
+def plain_mobile(text: str, region: str) -> tuple[str, str] | None:
+    """
+    Give E.164 and country of a number that can be texted and is written as the region writes its mobiles.
+
+    None says nothing: `parse_phone` then tells what the number is. `region` is an ISO 3166 code in capitals, or "".
+    """
+    if common := _COMMON.get(region):
+        code, pattern = common
+        found = pattern.fullmatch(text) or pattern.fullmatch(text.replace("-", "").replace(" ", ""))
+        return (code + found[1], region) if found else None
+    parsed = _common(text, region)
+    return (parsed.e164, parsed.country) if parsed and parsed.ok else None
+
+
 def national_digits(e164: str, country: str) -> str:
     """
     Give the digits as dialled inside the country: `+886912345678`, `TW` → `0912345678`.

@@ -8,7 +8,7 @@ import struct
 import threading
 import time
 
-from sendyard.domain.ids import compose_uuid7
+from sendyard.domain.ids import compose_uuid7, compose_uuid7s
 
 _AT_ONCE = 1024  # identifiers whose entropy is drawn together
 _BLOCK = 8192  # bytes of entropy asked for at once: a system call for each identifier would cost more than the rest
@@ -46,7 +46,7 @@ def new_ids(count: int) -> list[str]:
         randoms = [*itertools.accumulate(steps, lambda random, step: random + 1 + step, initial=_last_random)]
         _last_random = randoms[-1]
         milliseconds = _last_ms
-    return [compose_uuid7(milliseconds, chance) for chance in randoms[1:]]
+    return compose_uuid7s(milliseconds, randoms[1:])
 
 
 def entropy(count: int) -> bytes:

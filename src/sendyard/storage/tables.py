@@ -11,7 +11,9 @@ from sendyard.storage import (
     drip_schema,
     experiment_schema,
     facts_schema,
+    ledger_schema,
     links_schema,
+    lists_schema,
     media_schema,
     provider_schema,
     records_schema,
@@ -23,6 +25,7 @@ def _all() -> MetaData:
     """Give the one catalogue that every module with tables writes into, once all of them are imported."""
     for module in (
         schema,
+        ledger_schema,
         provider_schema,
         audience_schema,
         facts_schema,
@@ -32,6 +35,7 @@ def _all() -> MetaData:
         campaign_schema,
         drip_schema,
         links_schema,
+        lists_schema,
         experiment_schema,
     ):
         if module.metadata is not schema.metadata:

@@ -10,7 +10,7 @@ import pytest
 from sendyard.domain.addresses import Address, AddressKind, mask
 from sendyard.domain.channels import Purpose
 from sendyard.domain.errors import AppError, Conflict, FieldError, Invalid, RateLimited
-from sendyard.domain.ids import attempt_id, compose_uuid7, split_attempt_id
+from sendyard.domain.ids import attempt_id, compose_uuid7, compose_uuid7s, split_attempt_id
 from sendyard.domain.money import Money
 from sendyard.domain.status import AttemptStatus, CampaignStatus, MessageStatus, advance
 
@@ -56,6 +56,11 @@ def test_identifiers_sort_by_time_then_by_chance() -> None:
     made = [compose_uuid7(ms, chance) for ms in (1, 2, 1 << 40) for chance in (0, 1, 1 << 62, (1 << 74) - 1)]
     assert made == sorted(made)
     assert len(set(made)) == len(made)
+
+
+def test_many_identifiers_made_together_are_those_made_one_by_one() -> None:
+    chances = [0, 1, (1 << 48) - 1, 1 << 48, (1 << 48) + 5, 1 << 62, (1 << 74) - 1, 7]
+    assert compose_uuid7s(1_795_000_000_000, chances) == [compose_uuid7(1_795_000_000_000, one) for one in chances]
 
 
 def test_name_of_an_attempt_leads_back_to_its_message() -> None:

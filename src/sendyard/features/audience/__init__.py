@@ -18,6 +18,7 @@ from sendyard.features.audience.importing.manner import Manner
 from sendyard.features.audience.importing.steps import ImportSteps
 from sendyard.features.audience.importing.working import ImportWorker
 from sendyard.features.audience.labels import Lists
+from sendyard.features.audience.opt_outs.lists import ProviderLists
 from sendyard.features.audience.opting import Opting
 from sendyard.features.audience.opting.hearing import Hearing
 from sendyard.features.audience.opting.renewals import Renewals
@@ -50,6 +51,7 @@ __all__ = [
     "Manner",
     "Merging",
     "Opting",
+    "ProviderLists",
     "Question",
     "Renewals",
     "RequestWish",

@@ -25,6 +25,9 @@ from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import new_id, now_ms
 from sendyard.storage.transaction import Transaction
 
+EVERYBODY_HAS = ("name", "country", "language", "phone")
+"""What texts mean by these names, so that no custom field may be called so."""
+
 LONGEST_NAME = 100
 MOST_CHOICES = 200
 LONGEST_CHOICE = 100
@@ -158,6 +161,7 @@ class FieldSet:
         """Take their rows."""
         self.by_code = {row.code: _field(row) for row in found}
         self.by_slot = {field.slot: field for field in self.by_code.values()}
+        self.text_slots = {field.code: field.slot for field in self.by_code.values() if field.slot[0] == "x"}
 
     @property
     def definitions(self) -> dict[str, FieldDefinition]:
@@ -226,6 +230,9 @@ class CustomFields:
             Invalid: something given is not usable.
             Conflict: the code is taken, or there is no room for another of this kind.
         """
+        if code in EVERYBODY_HAS:
+            detail = f"Everybody has {code!r} anyway, and texts mean that by {{{code}}}; choose another code."
+            raise Invalid("reserved_code", detail, errors=[FieldError("/code", "reserved_code", detail)])
         kind = _check(code, type, name or code, currency, choices)
         moment = now_ms()
 

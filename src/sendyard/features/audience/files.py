@@ -69,4 +69,4 @@ class Files:
             progress=progress,
             refused=write,
         )
-        return {**done, "file": opened.shape.to_dict(), "columns": opened.mapping.to_dict()}
+        return {**done, "file": opened.shape.to_dict(), "columns": opened.columns()}

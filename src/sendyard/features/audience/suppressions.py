@@ -5,6 +5,7 @@ Addresses that must not be contacted, whoever sends and whatever the route: by c
 import csv
 import io
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from sendyard.delivery.preflight import is_storable
@@ -189,7 +190,7 @@ class Suppressions:
         yield b"\xef\xbb\xbf" + _lines([COLUMNS])
         after = ""
         while found := await self.list(workspace_id, after=after, limit=_AT_ONCE):
-            yield _lines([[_cell(one[name]) for name in COLUMNS] for one in found])
+            yield _lines([[_cell(name, one[name]) for name in COLUMNS] for one in found])
             after = found[-1]["id"]
 
     async def _add_many(self, workspace_id: str, rows: Sequence[Sequence[str]], now: int) -> int:
@@ -259,8 +260,13 @@ def _document(row: tuple[Any, ...]) -> dict[str, Any]:
     return document | {"needs_review": bool(document["needs_review"])}
 
 
-def _cell(value: object) -> str:
-    return neutral(str(value))
+def _cell(name: str, value: Any) -> str:
+    return _moment(value) if name == "created_at" else neutral(str(value))
+
+
+def _moment(milliseconds: int) -> str:
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> bytes:

@@ -13,9 +13,10 @@ import phonenumbers
 from phonenumbers import timezone
 
 from sendyard.delivery.preflight import is_storable
+from sendyard.domain.addresses import LINE_USER_ID
 from sendyard.domain.errors import FieldError, Invalid
 from sendyard.domain.phone import country_of, parse_phone
-from sendyard.features.audience.contacts.rows import EMAIL, GUESSED, KINDS, LEADS, PHONE, SET, Identity
+from sendyard.features.audience.contacts.rows import EMAIL, GUESSED, KINDS, LEADS, LINE, PHONE, SET, Identity
 
 LONGEST_NAME = 200
 LONGEST_SOURCE = 100
@@ -164,6 +165,9 @@ def _identity(kind: str, value: str, country: str, pointer: str) -> Identity:
         plain = plain.casefold()
         if not _EMAIL.fullmatch(plain):
             raise _wrong(pointer, "bad_email", f"Expected an e-mail address, found {value!r:.60}.")
+    if kind == LINE and not LINE_USER_ID.fullmatch(plain):
+        detail = "Expected LINE's user id, U and 32 digits or letters a to f, found something else."
+        raise _wrong(pointer, "bad_line_user_id", detail)
     if not plain or len(plain) > LONGEST_IDENTITY or not is_storable(plain):
         raise _wrong(pointer, "bad_identity", f"Expected 1 to {LONGEST_IDENTITY} characters, found {value!r:.60}.")
     return Identity(kind, plain)

@@ -20,7 +20,7 @@ from sendyard.features.audience.contacts.rows import (
     marks_of,
     numbers_of,
 )
-from sendyard.features.audience.contacts.store import require, show
+from sendyard.features.audience.contacts.store import require, show, survivor
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import new_id, now_ms
 from sendyard.storage.transaction import Transaction
@@ -57,6 +57,7 @@ class Merging:
         Raises:
             Invalid: both are the same.
             NotFound: one of them is not there.
+            Conflict: they were merged before.
         """
         if contact_id == other_id:
             detail = "Expected two contacts, found the same one twice."
@@ -65,6 +66,8 @@ class Merging:
 
         def join(tx: Transaction) -> dict[str, Any]:
             change = begin_change(tx, workspace_id)
+            if survivor(tx, workspace_id, other_id) == survivor(tx, workspace_id, contact_id):
+                raise Conflict("already_merged", "These two are one person already; nothing was changed.")
             kept, other = require(tx, workspace_id, contact_id), require(tx, workspace_id, other_id)
             moved = queries.identities_of(tx, workspace_id, [other["no"]]).get(other["no"], [])
             after = _filled(kept, other)

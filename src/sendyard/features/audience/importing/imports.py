@@ -200,7 +200,10 @@ class Imports:
 
         row = await self._database.write(claim)
         if row is None:
-            raise Conflict("not_undoable", "This import is running or was taken back already; nothing was changed.")
+            raise Conflict(
+                "not_undoable",
+                "This import has stored nothing yet, is running, or was taken back already; nothing was changed.",
+            )
         work = asyncio.create_task(self.undo_rest(workspace_id, row))
         if patience is None:
             return await work

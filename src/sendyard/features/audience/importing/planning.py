@@ -23,9 +23,12 @@ from sendyard.features.audience.contacts.rows import (
     numbers_of,
 )
 from sendyard.features.audience.fields import FieldSet
+from sendyard.features.audience.importing.agreeing import SAYING, Said, words_of
 from sendyard.features.audience.reading.verdicts import RowVerdict
 
 _DATA_ONLY = frozenset({EMAIL})  # does not tell who somebody is: families share it
+_AS_GIVEN = frozenset({"name", "country", "language", "source"})  # stand in their columns as the file says them
+_new = tuple.__new__  # a named tuple in half the time
 
 
 class Refusal(NamedTuple):
@@ -44,8 +47,7 @@ class Entry:
     identities: list[Identity]
     columns: dict[str, Any]
     marks: tuple[int, ...]
-    consent: bool | None = None
-    consent_at: str = ""
+    words: tuple[Said, ...] = ()
     number: int = 0  # of the contact it is, once that is known
 
 
@@ -93,26 +95,31 @@ def entry_of(verdict: RowVerdict, fields: FieldSet, labels: Labels, source: str)
     """Bring one row into the terms of the database."""
     said = verdict.fields
     columns: dict[str, Any] = {}
+    speaks = verdict.consent is not None
     if said:
-        _standard(said, columns)
+        if said.keys() <= _AS_GIVEN:
+            columns.update(said)
+        else:
+            _standard(said, columns)
+            speaks = speaks or not SAYING.isdisjoint(said)
     if "country" not in columns and len(verdict.country) == 2:
         columns["country"] = verdict.country
     if source and "source" not in columns:
         columns["source"] = source
     for code, text in verdict.custom.items():
-        if custom := fields.by_code.get(code):
+        if slot := fields.text_slots.get(code):
+            columns[slot] = text
+        elif custom := fields.by_code.get(code):
             try:
                 columns[custom.slot] = custom.stored(text)
             except Invalid as error:
                 return Refusal(verdict.row, error.code, error.detail)
-    day = said.get("consent_at", "") if said else ""
-    return Entry(
-        verdict.row, _identities(verdict), columns, labels.of(verdict.tags, verdict.lists), verdict.consent, day
-    )
+    words = words_of(verdict) if speaks else ()
+    return Entry(verdict.row, _identities(verdict), columns, labels.of(verdict.tags, verdict.lists), words)
 
 
 def _identities(verdict: RowVerdict) -> list[Identity]:
-    found = [Identity(PHONE, verdict.phone)] if verdict.phone else []
+    found = [_new(Identity, (PHONE, verdict.phone))] if verdict.phone else []
     if verdict.whatsapp_id:
         found.append(Identity(WHATSAPP, verdict.whatsapp_id))
     if verdict.line_user_id:
@@ -161,11 +168,16 @@ def plan_chunk(entries: Sequence[Entry], held: dict[Identity, int], rows: dict[i
     plan = Plan(rows=rows)
     fresh: dict[int, Entry] = {}
     for entry in entries:
-        number = next((held[one] for one in entry.identities if one.kind not in _DATA_ONLY and one in held), 0)
+        number = 0
+        for one in entry.identities:
+            if one[0] not in _DATA_ONLY and (number := held.get(one, 0)):
+                break
         if number == 0:
             number = -len(fresh) - 1
             fresh[number] = entry
-            entry.identities = [one for one in entry.identities if _is_free(one, held, number, plan)]
+            # Of a new person only what is data may be somebody else's, and that stands last.
+            if entry.identities[-1][0] in _DATA_ONLY:
+                entry.identities = [one for one in entry.identities if _is_free(one, held, number, plan)]
         elif number < 0:
             _join(fresh[number], entry, held, number, plan)
         else:
@@ -177,25 +189,27 @@ def plan_chunk(entries: Sequence[Entry], held: dict[Identity, int], rows: dict[i
     return plan
 
 
-def new_row(entry: Entry, slots: Sequence[str], number: int, contact_id: str) -> list[Any]:
-    """The columns of a new person, in the order in which they are stored."""
-    columns = entry.columns
-    zone, origin = columns.get("time_zone", ""), columns.get("zone_origin", "")
-    if not zone and entry.identities[0].kind == PHONE and (zone := guess_zone(entry.identities[0].value)):
-        origin = GUESSED
-    return [
-        number,
-        contact_id,
-        columns.get("country", ""),
-        marks_of(entry.marks),
-        columns.get("lead", ""),
-        columns.get("language", ""),
-        zone,
-        origin,
-        columns.get("source", "import"),
-        columns.get("name", ""),
-        *map(columns.get, slots),
-    ]
+def new_columns(entries: Sequence[Entry], slots: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """What is stored of new people, column by column: everything but their numbers and ids."""
+    said = [entry.columns for entry in entries]
+    zones = [columns.get("time_zone", "") for columns in said]
+    origins = [columns.get("zone_origin", "") for columns in said]
+    for at, zone in enumerate(zones):
+        if not zone:
+            kind, value = entries[at].identities[0]
+            if kind == PHONE and (guessed := guess_zone(value)):
+                zones[at], origins[at] = guessed, GUESSED
+    return {
+        "country": [columns.get("country", "") for columns in said],
+        "marks": [marks_of(entry.marks) for entry in entries],
+        "lead": [columns.get("lead", "") for columns in said],
+        "language": [columns.get("language", "") for columns in said],
+        "time_zone": zones,
+        "zone_origin": origins,
+        "source": [columns.get("source", "import") for columns in said],
+        "name": [columns.get("name", "") for columns in said],
+        **{slot: [columns.get(slot) for columns in said] for slot in slots},
+    }
 
 
 def _is_free(identity: Identity, held: Mapping[Identity, int], number: int, plan: Plan) -> bool:

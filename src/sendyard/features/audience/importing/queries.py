@@ -3,7 +3,7 @@ The SQL of imports: whole chunks at a time.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sendyard.features.audience.contacts.rows import NUMBERS, Change, ContactRow, Identity
 from sendyard.storage.transaction import Transaction
@@ -12,7 +12,6 @@ _IMPORT = (
     "no, id, name, status, counts, created_at, finished_at, undone_at, manner, shape, file, at_row, read_bytes,"
     " total_bytes, checked, failure, owner, lease_until"
 )
-_NEW = ("no", "id", "country", "marks", "lead", "language", "time_zone", "zone_origin", "source", "name")
 
 
 class ImportRow(NamedTuple):
@@ -192,28 +191,32 @@ def insert_contacts(
     tx: Transaction,
     workspace_id: str,
     change: Change,
-    rows: Sequence[Sequence[Any]],
-    slots: Sequence[str],
+    ids: Sequence[str],
+    columns: Mapping[str, Sequence[Any]],
     *,
     import_no: int,
     now: int,
 ) -> None:
-    """Store new contacts with one statement; rows are the columns `_NEW` and the slots in use."""
-    names = (*_NEW, *slots)
-    columns = [*zip(*rows, strict=True)]
-    # What is the same in every row is said once: the database reads each value out of JSON.
-    differing = [at for at, column in enumerate(columns) if not at or column.count(column[0]) < len(column)]
-    same = [at for at in range(len(names)) if at not in differing]
-    kinds = ["BIGINT" if names[at] == "no" or names[at] in NUMBERS else "TEXT" for at in differing]
-    source, parameter = tx.each([*zip(*(columns[at] for at in differing), strict=True)], *kinds)  # type: ignore[arg-type]
-    given = ", ".join(f"c{index}" for index in range(len(kinds)))
-    constants = "".join(f", CAST(? AS {'BIGINT' if names[at] in NUMBERS else 'TEXT'})" for at in same)
+    """Store new contacts with one statement; their numbers are those that the change was given."""
+    # What is the same of everybody is said once: the database reads each other value out of JSON.
+    same = {name: values[0] for name, values in columns.items() if values.count(values[0]) == len(values)}
+    differing = [name for name in columns if name not in same]
+    kinds = [_kind(name) for name in differing]
+    numbers = range(change.contact, change.contact + len(ids))
+    rows = [*zip(numbers, ids, *(columns[name] for name in differing), strict=True)]
+    source, parameter = tx.each(rows, "BIGINT", "TEXT", *kinds)
+    given = ", ".join(f"c{index}" for index in range(len(rows[0])))
+    constants = "".join(f", CAST(? AS {_kind(name)})" for name in same)
     tx.run(
         "INSERT INTO contacts (workspace_id, import_no, created_at, updated_at, changed"  # noqa: S608 - constants
-        f"{''.join(f', {names[at]}' for at in (*same, *differing))})"
+        f"{''.join(f', {name}' for name in (*same, 'no', 'id', *differing))})"
         f" SELECT ?, {import_no:d}, {now:d}, {now:d}, {change.stamp:d}{constants}, {given} FROM {source}",
-        (workspace_id, *(columns[at][0] for at in same), parameter),
+        (workspace_id, *same.values(), parameter),
     )
+
+
+def _kind(column: str) -> Literal["BIGINT", "TEXT"]:
+    return "BIGINT" if column in NUMBERS else "TEXT"
 
 
 def insert_identities(tx: Transaction, workspace_id: str, rows: Sequence[tuple[str, str, int]], *, now: int) -> None:

@@ -119,7 +119,7 @@ class ImportSteps:
             return True
 
         if not await self._database.write(change):
-            raise _begun()
+            raise _begun(checking=row.status == CHECKING)
         return document(mapped) | {"preview": seen}
 
     async def preview(self, workspace_id: str, import_id: str) -> dict[str, Any]:
@@ -214,7 +214,7 @@ class ImportSteps:
             return True
 
         if not await self._database.write(change):
-            raise _begun()
+            raise _begun(checking=row.status == CHECKING)
         self._nudge()
         return document(row._replace(status=status, read_bytes=0, finished_at=None, failure=""))
 
@@ -266,8 +266,10 @@ def _let_go(tx: Transaction, workspace_id: str, row: ImportRow) -> None:
 
 
 def _shape(found: Opened) -> str:
-    return _encode({"file": found.shape.to_dict(), "columns": found.mapping.to_dict()}).decode()
+    return _encode({"file": found.shape.to_dict(), "columns": found.columns()}).decode()
 
 
-def _begun() -> Conflict:
+def _begun(*, checking: bool) -> Conflict:
+    if checking:
+        return Conflict("import_checked", "The dry run of this import is still going on; ask again when it has ended.")
     return Conflict("import_begun", "This import was started, or ended, already; send the file again for another one.")

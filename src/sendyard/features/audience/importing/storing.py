@@ -6,17 +6,16 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
 
-from sendyard.domain.countries.situation import ConsentKind
 from sendyard.features.audience import queries as audience_queries
 from sendyard.features.audience.contacts.queries import begin_change
 from sendyard.features.audience.erased import revive
 from sendyard.features.audience.fields import FieldSet, field_set
 from sendyard.features.audience.importing import queries
+from sendyard.features.audience.importing.agreeing import Told, keep_words
 from sendyard.features.audience.importing.planning import (
     Entry,
     Labels,
@@ -24,19 +23,17 @@ from sendyard.features.audience.importing.planning import (
     Refusal,
     entry_of,
     lists_among,
-    new_row,
+    new_columns,
     plan_chunk,
     tags_among,
 )
 from sendyard.features.audience.importing.queries import ChangeRow, ImportRow
 from sendyard.features.audience.labels import LIST, label_set, make, require_tags
-from sendyard.features.audience.queries import ConsentRow
 from sendyard.features.audience.reading.verdicts import Outcome, RowVerdict
 from sendyard.storage.address_keys import AddressKeys
-from sendyard.storage.identifiers import new_id, new_ids
+from sendyard.storage.identifiers import new_ids
 from sendyard.storage.transaction import Transaction
 
-_PROMOTIONAL = "promotional"
 _REASON = "refused:"
 _encode = msgspec.json.Encoder().encode
 
@@ -109,7 +106,13 @@ def store_chunk(
     stopped = audience_queries.suppressed_among(tx, workspace_id, addresses)
     counts["suppressed"] = len(stopped)
     if not dry_run:
-        _keep_consents(tx, target, entries, stopped, moment)
+        keep_words(
+            tx,
+            workspace_id,
+            [(one.identities[0].value, one.row, one.words) for one in entries if one.words and one.identities],
+            stopped,
+            Told(f"import:{target.row.id}", target.wish.name[:150], moment),
+        )
     return Stored(counts, refused)
 
 
@@ -125,9 +128,10 @@ def _write(tx: Transaction, target: Target, plan: Plan, fields: FieldSet, now: i
     slots = [*fields.by_slot]
     change = begin_change(tx, workspace_id, contacts=len(plan.added))
     if plan.added:
-        ids = new_ids(len(plan.added))
-        rows = [new_row(entry, slots, change.contact + at, ids[at]) for at, entry in enumerate(plan.added)]
-        queries.insert_contacts(tx, workspace_id, change, rows, slots, import_no=target.row.no, now=now)
+        columns = new_columns(plan.added, slots)
+        queries.insert_contacts(
+            tx, workspace_id, change, new_ids(len(plan.added)), columns, import_no=target.row.no, now=now
+        )
     identities = [(*one, change.contact + at) for at, entry in enumerate(plan.added) for one in entry.identities]
     identities += [(*one, number) for number, update in plan.updates.items() for one in update.identities]
     if identities:
@@ -174,44 +178,3 @@ def _note_changes(tx: Transaction, target: Target, plan: Plan) -> None:
         notes.append(ChangeRow(number, _encode(before).decode(), _encode(written).decode()))
     if notes:
         queries.note_changes(tx, workspace_id, import_no, notes)
-
-
-def _keep_consents(tx: Transaction, target: Target, entries: Sequence[Entry], stopped: set[str], now: int) -> None:
-    """Keep what the file says of consent, unless the person said no before: an import never takes a no back."""
-    said: dict[str, Entry] = {}
-    for entry in entries:
-        if entry.consent is not None and entry.identities:
-            said[entry.identities[0].value] = entry
-    if not said:
-        return
-    in_force = {
-        row.address: row.state
-        for row in audience_queries.consents_in_force(tx, target.workspace_id, said)
-        if row.purpose == _PROMOTIONAL and not row.channel and row.kind == ConsentKind.MARKETING
-    }
-    fresh: list[ConsentRow] = []
-    for address, entry in said.items():
-        state = "granted" if entry.consent else "withdrawn"
-        known = in_force.get(address)
-        if known == state or (entry.consent and (known == "withdrawn" or address in stopped)):
-            continue
-        at = _moment(entry.consent_at) or now
-        fresh.append(
-            ConsentRow(
-                id=new_id(),
-                address=address,
-                channel="",
-                purpose=_PROMOTIONAL,
-                state=state,
-                source=f"import:{target.row.id}",
-                evidence=f"{target.wish.name[:150]}, row {entry.row}",
-                at=at,
-                created_at=now,
-            )
-        )
-    if fresh:
-        audience_queries.add_consents(tx, target.workspace_id, fresh)
-
-
-def _moment(day: str) -> int | None:
-    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000) if day else None

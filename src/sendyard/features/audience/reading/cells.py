@@ -8,22 +8,22 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeAlias
 
-from sendyard.domain.fields import LONGEST_VALUE, FieldDefinition, FieldType, parse_field, store_value
+from sendyard.domain.addresses import LINE_USER_ID
+from sendyard.domain.fields import LONGEST_VALUE, FieldDefinition, FieldType, parse_field, plain_amount, store_value
 from sendyard.domain.formulas import restore
 from sendyard.features.audience.reading.headers import Field
 from sendyard.features.audience.reading.verdicts import Fix
-from sendyard.features.audience.reading.vocabulary import read_country, read_language, read_time_zone
+from sendyard.features.audience.reading.vocabulary import read_answer, read_country, read_language, read_time_zone
 
 LONGEST_TAG = 100
 MOST_TAGS = 50
 _LONGEST_NAME = 200
+_LONGEST_SOURCE = 200
 
 # An atom, an at sign, labels with dots; whether anyone reads mail there nobody can see from the text.
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]{1,64}@(?:[\w-]{1,63}\.)+[\w-]{2,63}")
 # `CC.digits` or `CC.ENT.digits` (Meta, "Business-scoped user IDs").
 _WHATSAPP_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}", re.ASCII)
-# LINE, Messaging API reference, "User ID".
-_LINE_USER_ID = re.compile(r"U[0-9a-f]{32}", re.ASCII)
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", re.ASCII)
 _TAG_JOINTS = re.compile(r"[,;|\n、，；]")
 
@@ -41,6 +41,13 @@ _DETAILS = {
     "unknown_country": "Expected a country such as TW or Korea, found something else.",
     "unknown_time_zone": "Expected a time zone such as Asia/Seoul or UTC+8, found something else.",
     "unclear_consent": "Expected yes or no to the consent, found something else. Nobody's consent is guessed.",
+    "consent_without_date": (
+        "Expected the day of the consent, found none. Fill the column of its date, or state one day for the whole file."
+    ),
+    "consent_in_future": "Expected a day on which something was said, found one that is still to come.",
+    "consent_contradicts": (
+        "Expected no further consent of somebody who says no to advertising, found a yes. Correct one of the two."
+    ),
     "too_many_tags": f"Expected at most {MOST_TAGS} tags of {LONGEST_TAG} characters, found more.",
     "no_identity": "Expected a number, a WhatsApp id or a LINE user id, found none. Fill one or remove the row.",
     "bad_quotes": (
@@ -135,6 +142,22 @@ def read_day(text: str, column: str, country: str, _fixes: list[Fix]) -> str:
     return store_value(found.value)
 
 
+def read_yes_no(text: str, column: str, _country: str, _fixes: list[Fix]) -> str:
+    """Give "yes" or "no"."""
+    answer = read_answer(text)
+    if answer is None:
+        raise Wrong("unclear_consent", column)
+    return "yes" if answer else "no"
+
+
+def read_consent_source(text: str, column: str, country: str, fixes: list[Fix]) -> str:
+    """Take where a consent was given."""
+    plain = read_text(text, column, country, fixes)
+    if len(plain) > _LONGEST_SOURCE:
+        raise Wrong("too_long", column, f"Expected a source of at most {_LONGEST_SOURCE} characters, found more.")
+    return plain
+
+
 def read_whatsapp_id(text: str, column: str, _country: str, _fixes: list[Fix]) -> str:
     """Take a business-scoped id of WhatsApp."""
     return _known(text if _WHATSAPP_ID.fullmatch(text) else "", "bad_whatsapp_id", column)
@@ -142,7 +165,23 @@ def read_whatsapp_id(text: str, column: str, _country: str, _fixes: list[Fix]) -
 
 def read_line_user_id(text: str, column: str, _country: str, _fixes: list[Fix]) -> str:
     """Take a user id of LINE."""
-    return _known(text if _LINE_USER_ID.fullmatch(text) else "", "bad_line_user_id", column)
+    return _known(text if LINE_USER_ID.fullmatch(text) else "", "bad_line_user_id", column)
+
+
+def typed_reader(definition: FieldDefinition) -> CellReader:
+    """Give what reads the cells of a custom field that is not of text."""
+
+    def read(text: str, column: str, country: str, fixes: list[Fix]) -> str:
+        if value := plain_amount(text, definition):
+            return value
+        found = parse_field(text, definition, country)
+        if found.value is None:
+            raise Wrong(found.reason, column, found.detail)
+        if found.fixed:
+            fixes.append(Fix(column, "value_rewritten", found.fixed))
+        return store_value(found.value)
+
+    return read
 
 
 def read_tags(text: str, column: str, country: str, fixes: list[Fix]) -> str:
@@ -167,6 +206,18 @@ READERS: dict[Field, CellReader] = {
     Field.LANGUAGE: read_language_cell,
     Field.TIME_ZONE: read_time_zone_cell,
     Field.CONSENT_AT: read_day,
+    Field.CONSENT_SOURCE: read_consent_source,
+    Field.WRITTEN_CONSENT: read_yes_no,
+    Field.WRITTEN_CONSENT_AT: read_day,
+    Field.WRITTEN_CONSENT_SOURCE: read_consent_source,
+    Field.NIGHT_CONSENT: read_yes_no,
+    Field.NIGHT_CONSENT_AT: read_day,
+    Field.NIGHT_CONSENT_SOURCE: read_consent_source,
+    Field.REGISTERED_CONSENT: read_yes_no,
+    Field.REGISTERED_CONSENT_AT: read_day,
+    Field.REGISTERED_CONSENT_SOURCE: read_consent_source,
+    Field.RELATIONSHIP_AT: read_day,
+    Field.RELATIONSHIP_SOURCE: read_consent_source,
 }
 
 

@@ -25,8 +25,20 @@ class Field(StrEnum):
     TAGS = "tags"
     LISTS = "lists"
     EXTERNAL_ID = "external_id"  # the person's number in the customer's own system
-    CONSENT = "consent"
+    CONSENT = "consent"  # to advertising
     CONSENT_AT = "consent_at"
+    CONSENT_SOURCE = "consent_source"  # where it was said; also of the kinds below that have no column for it
+    WRITTEN_CONSENT = "written_consent"  # the kinds of `ConsentKind`
+    WRITTEN_CONSENT_AT = "written_consent_at"
+    WRITTEN_CONSENT_SOURCE = "written_consent_source"
+    NIGHT_CONSENT = "night_consent"
+    NIGHT_CONSENT_AT = "night_consent_at"
+    NIGHT_CONSENT_SOURCE = "night_consent_source"
+    REGISTERED_CONSENT = "registered_consent"
+    REGISTERED_CONSENT_AT = "registered_consent_at"
+    REGISTERED_CONSENT_SOURCE = "registered_consent_source"
+    RELATIONSHIP_AT = "relationship_at"  # the day a customer's deal ended; no answer stands beside it
+    RELATIONSHIP_SOURCE = "relationship_source"
     SOURCE = "source"
     LEAD_STATE = "lead_state"
 
@@ -96,7 +108,67 @@ _NAMES: dict[Field, tuple[str, ...]] = {
         """
         consentat consentdate consenttime optinat optindate optedinat subscribedat 동의일 동의일자 동의일시 수신동의일
         수신동의일자 同意日期 同意時間 同意时间 सहमतितिथि सहमतिदिनांक
+        marketingconsentat marketingconsentdate 마케팅동의일 마케팅동의일자 마케팅수신동의일 마케팅수신동의일자
+        광고수신동의일 광고수신동의일자 行銷同意日期 行銷同意時間 营销同意日期 विपणनसहमतितिथि
         """,
+    ),
+    Field.CONSENT_SOURCE: (
+        """
+        consentsource consentevidence optinsource optinmethod marketingconsentsource 동의출처 동의경로 동의방법
+        수신동의경로 마케팅동의경로 마케팅동의출처 同意來源 同意来源 同意管道 行銷同意來源 सहमतिस्रोत विपणनसहमतिस्रोत
+        """,
+    ),
+    Field.WRITTEN_CONSENT: (
+        """
+        writtenconsent signedconsent expresswrittenconsent pewc 서면동의 서면동의여부 書面同意 书面同意 लिखितसहमति
+        """,
+    ),
+    Field.WRITTEN_CONSENT_AT: (
+        """
+        writtenconsentat writtenconsentdate signedconsentdate 서면동의일 서면동의일자 書面同意日期 书面同意日期
+        लिखितसहमतितिथि लिखितसहमतिदिनांक
+        """,
+    ),
+    Field.WRITTEN_CONSENT_SOURCE: (
+        "writtenconsentsource 서면동의출처 서면동의경로 書面同意來源 书面同意来源 लिखितसहमतिस्रोत",
+    ),
+    Field.NIGHT_CONSENT: (
+        """
+        nightconsent nighttimeconsent nightoptin nightmarketingconsent nightadconsent 야간동의 야간동의여부 야간수신동의
+        야간수신동의여부 야간광고동의 야간광고수신동의 야간광고수신동의여부 야간마케팅동의 야간마케팅수신동의
+        夜間同意 夜間廣告同意 夜間行銷同意 夜間接收同意 夜间同意 夜间营销同意 रात्रिसहमति रातकीसहमति
+        """,
+    ),
+    Field.NIGHT_CONSENT_AT: (
+        """
+        nightconsentat nightconsentdate nighttimeconsentdate nightoptindate 야간동의일 야간동의일자 야간수신동의일
+        야간수신동의일자 야간광고동의일 야간광고수신동의일 야간광고수신동의일자 야간마케팅동의일
+        夜間同意日期 夜間同意時間 夜间同意日期 रात्रिसहमतितिथि रात्रिसहमतिदिनांक
+        """,
+    ),
+    Field.NIGHT_CONSENT_SOURCE: (
+        "nightconsentsource 야간동의출처 야간동의경로 야간수신동의경로 夜間同意來源 夜间同意来源 रात्रिसहमतिस्रोत",
+    ),
+    Field.REGISTERED_CONSENT: (
+        "registeredconsent dltconsent dltregistered 등록동의 登記同意 登记同意 पंजीकृतसहमति डीएलटीसहमति dltसहमति",
+    ),
+    Field.REGISTERED_CONSENT_AT: (
+        """
+        registeredconsentat registeredconsentdate dltconsentat dltconsentdate 등록동의일 등록동의일자
+        登記同意日期 登记同意日期 पंजीकृतसहमतितिथि डीएलटीसहमतितिथि dltसहमतितिथि
+        """,
+    ),
+    Field.REGISTERED_CONSENT_SOURCE: (
+        "registeredconsentsource dltconsentsource 등록동의출처 登記同意來源 登记同意来源 पंजीकृतसहमतिस्रोत",
+    ),
+    Field.RELATIONSHIP_AT: (
+        """
+        relationshipat relationshipended relationshipendedat dealended dealendedat 거래종료일
+        거래종료일자 거래관계종료일 交易結束日 交易終止日 交易结束日 交易终止日 सौदासमाप्तितिथि
+        """,
+    ),
+    Field.RELATIONSHIP_SOURCE: (
+        "relationshipsource dealsource 거래관계출처 거래관계근거 交易關係來源 交易关系来源 सौदास्रोत",
     ),
     Field.SOURCE: ("source leadsource origin channelsource 출처 유입경로 가입경로 來源 来源 स्रोत",),
     Field.LEAD_STATE: (

@@ -3,22 +3,26 @@ Decides about rows: reads the cells of one row as the mapping says.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from sendyard.domain.fields import LONGEST_VALUE, FieldDefinition, FieldType, parse_field, plain_amount, store_value
-from sendyard.domain.phone import ParsedNumber, parse_phone
+from sendyard.domain.fields import FieldType
+from sendyard.domain.phone import ParsedNumber, parse_phone, plain_mobile
 from sendyard.domain.phone_field import split_field
+from sendyard.features.audience.reading.agreements import Agreements
 from sendyard.features.audience.reading.cells import (
     OWN_READERS,
     READERS,
     CellReader,
     Wrong,
+    read_consent_source,
     read_country_cell,
+    read_day,
     read_line_user_id,
     read_tags,
     read_text,
     read_whatsapp_id,
+    read_yes_no,
+    typed_reader,
 )
 from sendyard.features.audience.reading.delimited import Record
 from sendyard.features.audience.reading.headers import Field
@@ -28,8 +32,7 @@ from sendyard.features.audience.reading.verdicts import Fix, Outcome, Repeated, 
 from sendyard.features.audience.reading.vocabulary import read_answer
 
 
-@dataclass(slots=True)
-class _Person:
+class _Person(NamedTuple):
     """What is gathered of one row before its number is known."""
 
     whatsapp_id: str = ""
@@ -39,7 +42,26 @@ class _Person:
     consent: bool | None = None
 
 
+class _Column(NamedTuple):
+    """A column of which the value is kept under a key; `known` remembers what cells came to, as many as `most`."""
+
+    at: int
+    key: str
+    name: str
+    reader: CellReader
+    known: dict[str, str]
+    most: int
+
+
 _NO_MORE = _Person()
+_REMEMBERED = 4096
+"""Different cells of a column of which it is remembered what they came to."""
+_LONGEST_REMEMBERED = 64
+_DAYS = frozenset(field for field, reader in READERS.items() if reader is read_day)
+_ANSWERS = frozenset(field for field, reader in READERS.items() if reader in {read_yes_no, read_consent_source})
+_OF_A_COUNTRY = _DAYS | {Field.TIME_ZONE}
+"""What the country has a say in how it is read."""
+_new = tuple.__new__  # a named tuple in half the time
 
 
 class _Number(NamedTuple):
@@ -61,6 +83,7 @@ class Judge:
         repeated: Repeated = Repeated.REFUSE,
         unreadable: Unreadable = Unreadable.REFUSE,
         landlines: bool = False,
+        consent_at: str = "",
     ) -> None:
         """Take what columns hold and how to decide; see `reading.read`."""
         self._country = country.strip().upper()
@@ -76,6 +99,7 @@ class Judge:
         self._line = _place(mapping, Field.LINE_USER_ID)
         self._tags = _place(mapping, Field.TAGS)
         self._lists = _place(mapping, Field.LISTS)
+        self._agreements = Agreements.of(mapping, consent_at)
         self._consent = _place(mapping, Field.CONSENT)
         more = {
             Field.WHATSAPP_ID: self._whatsapp, Field.LINE_USER_ID: self._line, Field.TAGS: self._tags,
@@ -84,14 +108,40 @@ class Judge:
         self._knows_more = max(more.values()) >= 0
         own = {Field.PHONE, Field.COUNTRY, *more}
         readers = OWN_READERS if mapping.is_own else READERS
+        # Of names and the like hardly any two are the same; of dates the country has a say.
+        one_country = self._country_at < 0
         self._standard = [
-            (at, field.value, mapping.columns[at].name, readers.get(field, read_text))
+            _Column(
+                at,
+                field.value,
+                mapping.columns[at].name,
+                readers.get(field, read_text),
+                {"": ""},
+                _REMEMBERED
+                if field is Field.LANGUAGE or field in _ANSWERS or (field in _OF_A_COUNTRY and one_country)
+                else 0,
+            )
             for field in Field
             if field not in own and (at := _place(mapping, field)) >= 0
         ]
         customs = [(at, column.custom) for at, column in enumerate(mapping.columns) if column.custom]
-        self._texts = [(at, key) for at, key in customs if _type_of(mapping, key) is FieldType.TEXT]
-        self._typed = [(at, mapping.fields[key]) for at, key in customs if _type_of(mapping, key) is not FieldType.TEXT]
+        texts = [(at, key) for at, key in customs if _type_of(mapping, key) is FieldType.TEXT]
+        typed = [(at, mapping.fields[key]) for at, key in customs if _type_of(mapping, key) is not FieldType.TEXT]
+        self._customs = [
+            *(_Column(at, key, self._names[at], read_text, {"": ""}, _REMEMBERED) for at, key in texts),
+            *(
+                _Column(
+                    at,
+                    definition.key,
+                    self._names[at],
+                    typed_reader(definition),
+                    {"": ""},
+                    _REMEMBERED if definition.type is not FieldType.DATE or one_country else 0,
+                )
+                for at, definition in typed
+            ),
+        ]
+        self._tag_sets: dict[str, tuple[str, ...]] = {"": ()}
         self._used = [at for at, column in enumerate(mapping.columns) if column.target]
 
     def judge(self, record: Record) -> list[RowVerdict]:
@@ -130,14 +180,25 @@ class Judge:
             code = self._read(self._country_at, cells, read_country_cell, country, fixes)
             if code:
                 fields[Field.COUNTRY.value] = country = code
-        for at, key, name, reader in self._standard:
-            if text := cells[at].strip():
-                try:
-                    fields[key] = reader(text, name, country, fixes)
-                except Wrong as wrong:
-                    self._unread(wrong, fixes)
-        custom = self._customs(cells, country, fixes)
+        self._take(self._standard, cells, country, fixes, fields)
+        custom: dict[str, str] = {}
+        self._take(self._customs, cells, country, fixes, custom)
         person = self._person(cells, country, fixes) if self._knows_more else _NO_MORE
+        if self._agreements is not None:
+            self._agreements.settle(fields, lambda wrong: self._unread(wrong, fixes), consent=person.consent)
+        if not fixes and self._phone >= 0 and (plain := plain_mobile(cells[self._phone], country)):
+            # What nearly every row is: a number as the country writes it, and nothing to be said about the rest.
+            phone, of = plain
+            number = record.number
+            if self._seen is None or self._seen.first(phone, number) == number:
+                whatsapp_id, line_user_id, tags, lists, consent = person
+                return [
+                    _new(
+                        RowVerdict,
+                        (number, 0, Outcome.OK, record.cells, phone, of, whatsapp_id, line_user_id, fields, custom,
+                         tags, consent, (), "", "", "", lists),
+                    )
+                ]  # fmt: skip
         return [
             self._verdict(record, part, number, person, fields, custom, fixes)
             for part, number in enumerate(self._numbers(cells, country, person))
@@ -218,49 +279,58 @@ class Judge:
             taken, (Fix(column, "first_number", f"took number {at} of {len(numbers)}: {taken.input.strip()}"),)
         )
 
-    def _customs(self, cells: Sequence[str], country: str, fixes: list[Fix]) -> dict[str, str]:
-        custom: dict[str, str] = {}
-        for at, key in self._texts:
-            text = cells[at].strip()
-            if not text:
-                continue
-            # Nearly every cell is short and plain, and passes without being looked at closer.
-            if text[0] in "'#" or len(text) > LONGEST_VALUE:
-                text = self._read_text(at, text, read_text, country, fixes)
-            if text:
-                custom[key] = text
-        for at, definition in self._typed:
-            text = cells[at].strip()
-            if text and (
-                value := plain_amount(text, definition) or self._typed_value(at, text, definition, country, fixes)
-            ):
-                custom[definition.key] = value
-        return custom
+    def _take(
+        self, columns: Sequence[_Column], cells: Sequence[str], country: str, fixes: list[Fix], values: dict[str, str]
+    ) -> None:
+        """Add what columns hold to the values; blank cells are left out."""
+        for column in columns:
+            text = cells[column[0]]
+            value = column[4].get(text)
+            if value is None:
+                value = self._value(column, text, country, fixes)
+            if value:
+                values[column[1]] = value
 
-    def _typed_value(self, at: int, text: str, definition: FieldDefinition, country: str, fixes: list[Fix]) -> str:
-        found = parse_field(text, definition, country)
-        if found.value is None:
-            self._unread(Wrong(found.reason, self._names[at], found.detail), fixes)
+    def _value(self, column: _Column, text: str, country: str, fixes: list[Fix]) -> str:
+        """Read a cell, and remember what it came to where nothing is to be said about it."""
+        plain = text.strip()
+        if not plain:
             return ""
-        if found.fixed:
-            fixes.append(Fix(self._names[at], "value_rewritten", found.fixed))
-        return store_value(found.value)
+        before = len(fixes)
+        try:
+            value = column.reader(plain, column.name, country, fixes)
+        except Wrong as wrong:
+            self._unread(wrong, fixes)
+            return ""
+        known = column.known
+        if len(known) < column.most and len(fixes) == before and len(text) <= _LONGEST_REMEMBERED:
+            known[text] = value
+        return value
 
     def _person(self, cells: Sequence[str], country: str, fixes: list[Fix]) -> _Person:
-        person = _Person()
+        whatsapp_id = line_user_id = ""
         if self._whatsapp >= 0:
-            person.whatsapp_id = self._read(self._whatsapp, cells, read_whatsapp_id, country, fixes)
+            whatsapp_id = self._read(self._whatsapp, cells, read_whatsapp_id, country, fixes)
         if self._line >= 0:
-            person.line_user_id = self._read(self._line, cells, read_line_user_id, country, fixes)
-        if self._tags >= 0:
-            person.tags = tuple(self._read(self._tags, cells, read_tags, country, fixes).splitlines())
-        if self._lists >= 0:
-            person.lists = tuple(self._read(self._lists, cells, read_tags, country, fixes).splitlines())
+            line_user_id = self._read(self._line, cells, read_line_user_id, country, fixes)
+        tags = self._labels(self._tags, cells, country, fixes) if self._tags >= 0 else ()
+        lists = self._labels(self._lists, cells, country, fixes) if self._lists >= 0 else ()
+        consent = None
         if self._consent >= 0 and (text := cells[self._consent].strip()):
-            person.consent = read_answer(text)
-            if person.consent is None:
+            consent = read_answer(text)
+            if consent is None:
                 self._unread(Wrong("unclear_consent", self._names[self._consent]), fixes)
-        return person
+        return _new(_Person, (whatsapp_id, line_user_id, tags, lists, consent))
+
+    def _labels(self, at: int, cells: Sequence[str], country: str, fixes: list[Fix]) -> tuple[str, ...]:
+        text = cells[at]
+        found = self._tag_sets.get(text)
+        if found is None:
+            before = len(fixes)
+            found = tuple(self._read(at, cells, read_tags, country, fixes).splitlines())
+            if len(fixes) == before and len(self._tag_sets) < _REMEMBERED:
+                self._tag_sets[text] = found
+        return found
 
     def _read(self, at: int, cells: Sequence[str], reader: CellReader, country: str, fixes: list[Fix]) -> str:
         text = cells[at].strip()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sendyard.domain.errors import FieldError, Invalid
+from sendyard.features.audience.reading.agreements import check_stated
 from sendyard.features.audience.reading.judging import Judge
 from sendyard.features.audience.reading.mapping import ColumnMapping
 from sendyard.features.audience.reading.shape import Shape, records_of
@@ -34,7 +35,7 @@ class Reading:
         self._verdicts = self._run(source, shape, judge, after_row, every_row=every_row)
 
     def __iter__(self) -> Iterator[RowVerdict]:
-        return self
+        return self._verdicts
 
     def __next__(self) -> RowVerdict:
         return next(self._verdicts)
@@ -57,7 +58,9 @@ class Reading:
                 passed = record.number <= after_row
                 if passed and not every_row:
                     continue
-                if _is_blank(record.cells):
+                cells = record.cells
+                # The first cell decides about nearly every row.
+                if not (cells and cells[0].strip()) and not any(map(str.strip, cells)):
                     tally.blank += not passed
                     continue
                 verdicts = judge.judge(record)
@@ -67,11 +70,6 @@ class Reading:
                     self.row = verdict.row
                     tally.add(verdict)
                     yield verdict
-
-
-def _is_blank(cells: Sequence[str]) -> bool:
-    # The first cell decides about nearly every row.
-    return not (cells and cells[0].strip()) and not any(map(str.strip, cells))
 
 
 def read(
@@ -84,6 +82,7 @@ def read(
     repeated: Repeated = Repeated.REFUSE,
     unreadable: Unreadable = Unreadable.REFUSE,
     landlines: bool = False,
+    consent_at: str = "",
     after_row: int = 0,
 ) -> Reading:
     """
@@ -98,12 +97,15 @@ def read(
         repeated: what to do with a person named by an earlier row.
         unreadable: what to do when a value other than the number cannot be read.
         landlines: also take numbers that cannot be texted, as lists of numbers not to call have them.
+        consent_at: the day (ISO 8601) of consents that have none of their own; not still to come.
         after_row: go on behind this row. Verdicts are those of a reading from the beginning.
 
     Raises:
-        Invalid: the mapping has no column that tells how people are reached (`no_phone_column`); while iterating, a
-            workbook turns out to be damaged.
+        Invalid: the mapping has no column that tells how people are reached (`no_phone_column`), or `consent_at` is no
+            day that was (`bad_consent_at`); while iterating, a workbook turns out to be damaged.
     """
+    if consent_at:
+        check_stated(consent_at)
     if not mapping.has_identity:
         listed = ", ".join(column.name for column in mapping.columns[:30])
         detail = (
@@ -112,8 +114,9 @@ def read(
         )
         raise Invalid("no_phone_column", detail, errors=[FieldError("/mapping", "no_phone_column", detail)])
     judge = Judge(
-        mapping, country=country, several=several, repeated=repeated, unreadable=unreadable, landlines=landlines
-    )
+        mapping, country=country, several=several, repeated=repeated, unreadable=unreadable, landlines=landlines,
+        consent_at=consent_at,
+    )  # fmt: skip
     return Reading(source, shape, judge, after_row=after_row, every_row=repeated is Repeated.REFUSE)
 
 

@@ -6,8 +6,9 @@ import hashlib
 from array import array
 
 _FIRST_SIZE = 1 << 12
-_SPREAD = 0x9E3779B97F4A7C15  # odd, from the golden ratio, so that neighbouring numbers land apart
-_MASK = (1 << 64) - 1
+_MUCH = 1 << 18  # below that, growing in larger steps saves more time than it costs memory
+# From the golden ratio, so that neighbouring numbers land apart; Python's hash of a product is its rest by 2**61 - 1.
+_SPREAD = 0x9E3779B97F4A7C15
 _TEXT = 1 << 63
 
 
@@ -18,38 +19,41 @@ class Seen:
         """Begin empty."""
         self._keys = array("Q", bytes(8 * _FIRST_SIZE))
         self._rows = array("L", bytes(array("L").itemsize * _FIRST_SIZE))
-        self._count = 0
+        self._last = _FIRST_SIZE - 1
+        self._room = _FIRST_SIZE * 2 // 3
 
     def first(self, identity: str, row: int) -> int:
         """Give the row that named an identity first, which may be this one."""
         key = _key(identity)
-        place = self._find(key)
-        if self._keys[place]:
+        keys = self._keys
+        place = hash(key * _SPREAD) & self._last
+        while (found := keys[place]) and found != key:
+            place = place + 1 & self._last
+        if found:
             return self._rows[place]
-        self._keys[place] = key
+        keys[place] = key
         self._rows[place] = row
-        self._count += 1
-        if self._count * 3 > len(self._keys) * 2:
+        self._room -= 1
+        if not self._room:
             self._grow()
         return row
 
-    def _find(self, key: int) -> int:
-        keys = self._keys
-        last = len(keys) - 1
-        place = (key * _SPREAD & _MASK) >> 20 & last
-        while keys[place] and keys[place] != key:
-            place = place + 1 & last
-        return place
-
     def _grow(self) -> None:
         keys, rows = self._keys, self._rows
-        self._keys = array("Q", bytes(16 * len(keys)))
-        self._rows = array("L", bytes(2 * rows.itemsize * len(rows)))
+        size = len(keys) * (4 if len(keys) < _MUCH else 2)
+        self._keys = array("Q", bytes(8 * size))
+        self._rows = array("L", bytes(rows.itemsize * size))
+        self._last = last = size - 1
+        self._room = size * 2 // 3
+        new_keys, new_rows = self._keys, self._rows
         for key, row in zip(keys, rows, strict=True):
             if key:
-                place = self._find(key)
-                self._keys[place] = key
-                self._rows[place] = row
+                place = hash(key * _SPREAD) & last
+                while new_keys[place]:
+                    place = place + 1 & last
+                new_keys[place] = key
+                new_rows[place] = row
+                self._room -= 1
 
 
 def _key(identity: str) -> int:

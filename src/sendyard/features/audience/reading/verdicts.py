@@ -56,8 +56,9 @@ class RowVerdict(NamedTuple):
 
     Taken rows have at least one of `phone` (E.164), `whatsapp_id` and `line_user_id`; `country` is that of the number.
     `fields` holds the other standard fields by `Field` value, as text: language as BCP 47, time_zone as IANA name,
-    country as ISO 3166, consent_at as ISO 8601 day. `custom` holds custom fields by key, in the form of
-    `domain.fields.store_value`. Blank cells appear in neither. `consent` is None where the file does not say.
+    country as ISO 3166, days of consents as ISO 8601, answers to kinds of their own as yes or no. `custom` holds custom
+    fields by key, in the form of `domain.fields.store_value`. Blank cells appear in neither. `consent` is None where
+    the file does not say.
 
     Refused rows have a `code`, a `detail` (one sentence) and the `column` at fault, or "" when it is the whole row.
     """

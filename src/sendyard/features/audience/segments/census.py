@@ -4,8 +4,7 @@ Counting a million people at once: what is asked of them, held as sets of bits.
 Of each block of 65,536 contacts there is one set (a Python integer) for every value somebody has, and for numbers and
 times one for every binary digit; names, and texts that nearly everybody has another of, are kept to be searched. A
 filter is then a few hundred operations on whole blocks, where a database must look at every row. What changed since the
-last question is read first, so that counts are always of this moment. Suppressions, which are of addresses and not of
-contacts, are read when they are asked for, and again when any was made or removed.
+last question is read first, so that counts are always of this moment.
 """
 
 import asyncio
@@ -33,6 +32,7 @@ from sendyard.features.audience.segments.meaning import (
     Unless,
 )
 from sendyard.features.audience.segments.queries import BLOCK, Part
+from sendyard.features.audience.segments.stops import Stops, bits_of, read_stops
 from sendyard.features.audience.segments.texts import Texts
 from sendyard.storage.engine import Database
 from sendyard.storage.transaction import Transaction
@@ -65,14 +65,6 @@ class _TooVarious(Exception):
     """A column turned out to have too many different values to keep a set of each."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Stops:
-    """Who is suppressed on one channel, by block, and what there was of suppressions when that was read."""
-
-    stamp: tuple[Any, ...]
-    blocks: dict[int, int]
-
-
 class _Block(NamedTuple):
     """What is known of one block. It is replaced as a whole: whoever counts sees it before a change or after."""
 
@@ -89,7 +81,7 @@ class _State:
     blocks: dict[int, _Block] = field(default_factory=dict)
     values: dict[str, set[str]] = field(default_factory=dict)
     various: set[str] = field(default_factory=set)  # columns with too many different values for sets
-    stops: dict[str, _Stops] = field(default_factory=dict)  # by channel
+    stops: Stops | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -99,7 +91,7 @@ class _State:
     def forget(self) -> None:
         """Begin anew, but for what was learnt of columns."""
         self.cursor = 0
-        self.blocks, self.values, self.stops = {}, {}, {}
+        self.blocks, self.values, self.stops = {}, {}, None
 
     @property
     def numbers(self) -> list[str]:
@@ -137,6 +129,8 @@ class Census:
                 _log.info("counted workspace %s in %.1f s", workspace_id, time.monotonic() - began)
             else:
                 await self._catch_up(workspace_id, state)
+            if state.stops is None:
+                await self._stops(workspace_id, state)
 
     async def count(self, workspace_id: str, test: Test) -> int | None:
         """Count at this moment; None when it must be counted in another way."""
@@ -145,9 +139,10 @@ class Census:
             return None
         if not await self._catch_up(workspace_id, state, most=_MOST_AT_ONCE):
             return None
-        stops = {channel: await self._stopped(workspace_id, state, channel) for channel in _channels(test)}
+        channels = _channels(test)
+        stops = await self._stops(workspace_id, state) if channels else None
         try:
-            return await asyncio.to_thread(_sum, state, [*state.blocks.items()], stops, test)
+            return await asyncio.to_thread(_sum, state, [*state.blocks.items()], channels, stops, test)
         except _Unanswerable:
             return None
 
@@ -163,15 +158,12 @@ class Census:
                     sums[number] = sums.get(number, 0) + (bits & block.sets[_ALIVE]).bit_count()
         return sums
 
-    async def _stopped(self, workspace_id: str, state: _State, channel: str) -> dict[int, int]:
-        """Who is suppressed on a channel, as sets of bits by block."""
+    async def _stops(self, workspace_id: str, state: _State) -> Stops:
+        """Who is suppressed at this moment."""
         async with state.lock:
-            stamp = await self._database.read(lambda tx: queries.suppression_stamp(tx, workspace_id))
-            known = state.stops.get(channel)
-            if known is None or known.stamp != stamp:
-                numbers = await self._database.read(lambda tx: queries.stopped_contacts(tx, workspace_id, channel))
-                known = state.stops[channel] = _Stops(stamp, _by_block(numbers))
-            return known.blocks
+            known = state.stops
+            stops = state.stops = await self._database.read(lambda tx: read_stops(tx, workspace_id, known))
+            return stops
 
     async def _fields(self, workspace_id: str) -> tuple[tuple[str, bool], ...]:
         found: FieldSet = await self._database.read(lambda tx: field_set(tx, workspace_id))
@@ -213,21 +205,9 @@ def _read(tx: Transaction, workspace_id: str, state: _State, part: Part) -> None
     for block, found in rows.items():
         changed = {row[0] for row in found}
         _take(state, block, found, [one for one in identities.get(block, ()) if one[0] in changed])
-    for channel, known in [*state.stops.items()]:
-        stopped = _by_block(queries.changed_stopped(tx, workspace_id, channel, part))
-        held = dict(known.blocks)
-        for block, found in rows.items():
-            changed_bits = _bits(row[0] % BLOCK for row in found)
-            held[block] = held.get(block, 0) & ~changed_bits | stopped.get(block, 0) & changed_bits
-        state.stops[channel] = _Stops(known.stamp, held)
-
-
-def _by_block(numbers: Iterable[int]) -> dict[int, int]:
-    """Contacts by their numbers as sets of bits by block."""
-    places: dict[int, list[int]] = {}
-    for number in numbers:
-        places.setdefault(number // BLOCK, []).append(number % BLOCK)
-    return {block: _bits(found) for block, found in places.items()}
+    if state.stops is not None:
+        changed_bits = {block: bits_of(row[0] % BLOCK for row in found) for block, found in rows.items()}
+        state.stops = state.stops.replaced(changed_bits, queries.changed_stopped(tx, workspace_id, part))
 
 
 def _take(state: _State, block: int, rows: Sequence[Sequence[Any]], identities: Sequence[Sequence[Any]]) -> None:
@@ -235,12 +215,12 @@ def _take(state: _State, block: int, rows: Sequence[Sequence[Any]], identities: 
     numbers, gone, marks, names, *columns = zip(*rows, strict=True)
     places = [number - block * BLOCK for number in numbers]
     fresh: dict[_Key, int] = {}
-    fresh[_ALIVE] = _bits(place for place, dead in zip(places, gone, strict=True) if not dead)
+    fresh[_ALIVE] = bits_of(place for place, dead in zip(places, gone, strict=True) if not dead)
     _take_marks(fresh, places, marks)
     kinds: dict[str, list[int]] = {}
     for number, kind in identities:
         kinds.setdefault(kind, []).append(number - block * BLOCK)
-    fresh |= {("kind", kind): _bits(having) for kind, having in kinds.items()}
+    fresh |= {("kind", kind): bits_of(having) for kind, having in kinds.items()}
     rest = iter(columns)
     various: dict[str, Sequence[str | None]] = {"name": names}
     for column in state.categories:
@@ -256,10 +236,10 @@ def _take(state: _State, block: int, rows: Sequence[Sequence[Any]], identities: 
         known = [
             (place, value // shift + bias) for place, value in zip(places, values, strict=True) if value is not None
         ]
-        fresh[column, -1] = _bits(place for place, _ in known)
+        fresh[column, -1] = bits_of(place for place, _ in known)
         fresh.update(_digits(column, known))
     before = state.blocks.get(block, _Block())
-    sets, others = before.sets, _ALL ^ _bits(places)
+    sets, others = before.sets, _ALL ^ bits_of(places)
     texts = {column: before.texts.get(column, _BLANK).put(places, words) for column, words in various.items()}
     state.blocks[block] = _Block(
         {key: sets.get(key, 0) & others | fresh.get(key, 0) for key in sets.keys() | fresh.keys()}, texts
@@ -276,7 +256,7 @@ def _take_marks(fresh: dict[_Key, int], places: Sequence[int], marks: Iterable[s
         for number in found:
             by_number.setdefault(number, []).append(place)
     for number, having in by_number.items():
-        fresh["marks", number] = _bits(having)
+        fresh["marks", number] = bits_of(having)
 
 
 def _take_category(
@@ -292,7 +272,7 @@ def _take_category(
         if value:
             by_value.setdefault(value, []).append(place)
     for value, having in by_value.items():
-        fresh[column, value] = _bits(having)
+        fresh[column, value] = bits_of(having)
 
 
 def _digits(column: str, known: Sequence[tuple[int, int]]) -> dict[_Key, int]:
@@ -305,7 +285,7 @@ def _digits(column: str, known: Sequence[tuple[int, int]]) -> dict[_Key, int]:
                 lowest = rest & -rest
                 found.setdefault(lowest.bit_length() - 1, []).append(place)
                 rest ^= lowest
-        return {(column, digit): _bits(places) for digit, places in found.items()}
+        return {(column, digit): bits_of(places) for digit, places in found.items()}
     # All values side by side: every eighth byte is one byte of each, and a table turns a digit of it into 0 or 1.
     values = array("Q", bytes(8 * BLOCK))
     for place, value in known:
@@ -319,13 +299,6 @@ def _digits(column: str, known: Sequence[tuple[int, int]]) -> dict[_Key, int]:
                 if bits := int(plane.translate(table), 2):
                     digits[column, byte * 8 + bit] = bits
     return digits
-
-
-def _bits(places: Iterable[int]) -> int:
-    held = bytearray(BLOCK // 8)
-    for place in places:
-        held[place >> 3] |= 1 << (place & 7)
-    return int.from_bytes(held, "little")
 
 
 def _channels(test: Test) -> set[str]:
@@ -342,12 +315,12 @@ def _channels(test: Test) -> set[str]:
 
 
 def _sum(
-    state: _State, blocks: Sequence[tuple[int, _Block]], stops: Mapping[str, Mapping[int, int]], test: Test
+    state: _State, blocks: Sequence[tuple[int, _Block]], channels: Iterable[str], stops: Stops | None, test: Test
 ) -> int:
     """How many contacts of all blocks a filter finds."""
     found = 0
     for number, block in blocks:
-        stopped = {channel: by_block.get(number, 0) for channel, by_block in stops.items()}
+        stopped = {channel: stops.of(channel, number) for channel in channels} if stops else {}
         found += (_Question(state, block, stopped).of(test) & block.sets[_ALIVE]).bit_count()
     return found
 

@@ -193,14 +193,14 @@ def changed_identities(tx: Transaction, workspace_id: str, part: Part) -> list[S
     return tx.table("i.contact_no, i.kind", source, values)
 
 
-def changed_stopped(tx: Transaction, workspace_id: str, channel: str, part: Part) -> list[int]:
-    """Of the same contacts, those who have an address that is suppressed on a channel."""
+def changed_stopped(tx: Transaction, workspace_id: str, part: Part) -> list[tuple[int, str]]:
+    """Of the same contacts, of a block of all, those who have a suppressed address, and the channels."""
     source, values = _identities_of(workspace_id, part, " CROSS JOIN suppressions s")
     source += (
         " AND i.kind IN ('phone', 'whatsapp_id', 'line_id') AND s.workspace_id = i.workspace_id AND s.address = i.value"
-        " AND s.channel IN ('', ?) AND s.purpose = ''"
+        " AND s.purpose = ''"
     )
-    return [number for (number,) in tx.table("i.contact_no", source, (*values, channel))]
+    return [(number, channel) for number, channel in tx.table("i.contact_no, s.channel", source, values)]
 
 
 def _numbers(block: int) -> tuple[int, int]:
@@ -218,21 +218,45 @@ def _identities_of(workspace_id: str, part: Part, joined: str = "") -> tuple[str
     return source, (workspace_id, part.after)
 
 
-def suppression_stamp(tx: Transaction, workspace_id: str) -> tuple[Any, ...]:
-    """What differs after any change of suppressions: how many there are, and when they were made."""
+class Stamp(NamedTuple):
+    """What differs after any change of suppressions: how many there are, the newest, and the sum of their times."""
+
+    size: int
+    newest: str
+    times: int
+
+
+def suppression_stamp(tx: Transaction, workspace_id: str) -> Stamp:
+    """What there is of suppressions."""
     ((count, newest, times),) = tx.rows(
         "SELECT COUNT(*), MAX(id), SUM(created_at) FROM suppressions WHERE workspace_id = ?", (workspace_id,)
     )
-    return count, newest, times
+    return Stamp(count, newest or "", int(times or 0))
 
 
-def stopped_contacts(tx: Transaction, workspace_id: str, channel: str) -> list[int]:
-    """The numbers of contacts who have a suppressed address, as `condition` of `Stopped` finds them."""
+def suppressions_added(tx: Transaction, workspace_id: str, before: Stamp, now: Stamp) -> Stamp:
+    """What there is of the suppressions made after one moment and up to another."""
+    ((count, newest, times),) = tx.rows(
+        "SELECT COUNT(*), MAX(id), SUM(created_at) FROM suppressions WHERE workspace_id = ? AND id > ? AND id <= ?",
+        (workspace_id, before.newest, now.newest),
+    )
+    return Stamp(count, newest or "", int(times or 0))
+
+
+def stopped_contacts(
+    tx: Transaction, workspace_id: str, made: tuple[Stamp, Stamp] | None = None
+) -> list[tuple[int, str]]:
+    """
+    The numbers of contacts who have a suppressed address, as `condition` of `Stopped` finds them, and the channels.
+
+    With `made` only those of suppressions made after the first moment and up to the second.
+    """
+    condition, values = (" AND s.id > ? AND s.id <= ?", (made[0].newest, made[1].newest)) if made else ("", ())
     found = tx.table(
-        "i.contact_no",
-        "FROM suppressions s CROSS JOIN identities i WHERE s.workspace_id = ? AND s.channel IN ('', ?)"
+        "i.contact_no, s.channel",
+        f"FROM suppressions s CROSS JOIN identities i WHERE s.workspace_id = ?{condition}"
         " AND s.purpose = '' AND i.workspace_id = s.workspace_id AND i.kind IN ('phone', 'whatsapp_id', 'line_id')"
         " AND i.value = s.address",
-        (workspace_id, channel),
+        (workspace_id, *values),
     )
-    return [number for (number,) in found]
+    return [(number, channel) for number, channel in found]

@@ -11,7 +11,7 @@ from sendyard.domain.errors import AppError, Conflict, FieldError, Invalid, NotF
 from sendyard.features.audience.contacts.rows import ContactRow
 from sendyard.features.audience.contacts.showing import documents
 from sendyard.features.audience.fields import field_set
-from sendyard.features.audience.labels import label_set
+from sendyard.features.audience.labels import folded, label_set
 from sendyard.features.audience.segments import queries
 from sendyard.features.audience.segments.census import Census
 from sendyard.features.audience.segments.language import FilterError, parse
@@ -82,7 +82,9 @@ class Segments:
             except Invalid as error:
                 return error
             row = SegmentRow(new_id(), name.strip(), text, moment, moment)
-            return row if queries.insert_segment(tx, workspace_id, row) else _taken(name)
+            if other := _namesake(tx, workspace_id, row):
+                return _taken(other)
+            return row if queries.insert_segment(tx, workspace_id, row) else _taken(row.name)
 
         return _document(_or_raise(await self._database.write(insert)))
 
@@ -116,9 +118,10 @@ class Segments:
             except (Invalid, NotFound) as error:
                 return error
             called = row.name if name is None else name.strip()
-            if any(other.name == called and other.id != row.id for other in queries.segments(tx, workspace_id)):
-                return _taken(called)
             changed = row._replace(name=called, filter=text, updated_at=moment)
+            # Two that differed in case only before that was refused can still be changed in other ways.
+            if called != row.name and (other := _namesake(tx, workspace_id, changed)):
+                return _taken(other)
             queries.change_segment(tx, workspace_id, changed)
             return changed
 
@@ -201,6 +204,12 @@ def require_segment(tx: Transaction, workspace_id: str, id_or_name: str) -> Segm
     raise NotFound("unknown_segment", f"There is no segment {id_or_name!r:.100}; list them to see those there are.")
 
 
+def _namesake(tx: Transaction, workspace_id: str, row: SegmentRow) -> str:
+    """The name of another segment that differs from this one's in case and spaces at most, or ""."""
+    names = (one.name for one in queries.segments(tx, workspace_id) if one.id != row.id)
+    return next((name for name in names if folded(name) == folded(row.name)), "")
+
+
 def _document(row: SegmentRow) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -223,7 +232,7 @@ def _or_raise(outcome: SegmentRow | AppError) -> SegmentRow:
 
 
 def _taken(name: str) -> Conflict:
-    detail = f"There is a segment {name!r:.100} already; change that one, or choose another name."
+    detail = f"There is a segment {name!r:.100} already, case makes no difference; change that one, or choose another."
     return Conflict("name_taken", detail, errors=[FieldError("/name", "name_taken", detail)])
 
 

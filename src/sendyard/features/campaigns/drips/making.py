@@ -23,7 +23,7 @@ from sendyard.features.campaigns.drips import queries
 from sendyard.features.campaigns.drips.entering import enter, expect_few
 from sendyard.features.campaigns.drips.plan import DripPlan, InGroup, check_drip, store_drip
 from sendyard.features.campaigns.drips.queries import DripRow, RoundRow
-from sendyard.features.campaigns.drips.texts import Needs, StepText, insert_steps, needs_of, texts_of
+from sendyard.features.campaigns.drips.texts import Needs, StepText, expect_fields, insert_steps, needs_of, texts_of
 from sendyard.features.campaigns.experiments.composing import together
 from sendyard.features.campaigns.oversight.prices import expect_prices
 from sendyard.features.campaigns.wishes import Wish
@@ -72,6 +72,8 @@ class Making:
         wishes, texts = await self.texts(workspace_id, plan, wish)
         plan = await self.resolved(workspace_id, plan)
         needs = await self._database.read(lambda tx: needs_of(tx, workspace_id, [text.letters for text in texts]))
+        if along.csv is None and (along.numbers or along.contacts):
+            expect_fields(needs)
         sheet, columns = await _opened(along, wish.country, texts, needs)
         now = now_ms()
         values: dict[str, Any] = {

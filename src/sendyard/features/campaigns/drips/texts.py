@@ -67,16 +67,26 @@ async def texts_of(
     names = [name for text in found for name in _named(text.letters)]
     await Addresses(database, directory).named(workspace_id, names)
     if plan.audience.asks:
-        needs = await database.read(lambda tx: needs_of(tx, workspace_id, [text.letters for text in found]))
-        lacking = [name for name in needs.required if name in needs.variables.unknown]
-        if lacking:
-            named = ", ".join("{" + name + "}" for name in lacking)
-            detail = (
-                f"Contacts have no field for {named}; they have {', '.join(STANDARD)} and custom fields. Add a custom "
-                "field of that code, or give the variable a default."
-            )
-            raise Invalid("missing_field", detail, errors=[FieldError("/audience", "missing_field", detail)])
+        expect_fields(await database.read(lambda tx: needs_of(tx, workspace_id, [text.letters for text in found])))
     return found
+
+
+def expect_fields(needs: Needs) -> None:
+    """
+    See that people who come without a file can have everything the texts need.
+
+    Raises:
+        Invalid: a variable without a default is in no field of contacts.
+    """
+    lacking = [name for name in needs.required if name in needs.variables.unknown]
+    if not lacking:
+        return
+    named = ", ".join("{" + name + "}" for name in lacking)
+    detail = (
+        f"Contacts have no field for {named}; they have {', '.join(STANDARD)} and custom fields. Add a custom "
+        "field of that code, or give the variable a default."
+    )
+    raise Invalid("missing_field", detail, errors=[FieldError("/audience", "missing_field", detail)])
 
 
 def needs_of(tx: Transaction, workspace_id: str, letters: Iterable[Letters]) -> Needs:

@@ -1,0 +1,65 @@
+"""
+Who is suppressed, as sets of bits: everybody is read once, and from then on only what was added.
+
+Suppressions are of addresses and not of contacts, so no stamp of a contact tells of them. What differs after any change
+is how many there are and when they were made; from that it is also seen whether some were added and none removed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sendyard.features.audience.segments import queries
+from sendyard.features.audience.segments.queries import BLOCK, Stamp
+from sendyard.storage.transaction import Transaction
+
+Place = tuple[str, int]
+"""A channel, "" for all, and the number of a block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """Who is suppressed, and what there was of suppressions when that was read."""
+
+    stamp: Stamp
+    sets: dict[Place, int]
+
+    def of(self, channel: str, block: int) -> int:
+        """Who of a block is suppressed on a channel; "" asks for those suppressed on all."""
+        return self.sets.get((channel, block), 0) | self.sets.get(("", block), 0)
+
+    def replaced(self, changed: dict[int, int], found: Iterable[tuple[int, str]]) -> "Stops":
+        """Put what was found of some contacts, given by block, in place of what was known of them."""
+        fresh = _sets(found)
+        kept = {place: bits & ~changed.get(place[1], 0) for place, bits in self.sets.items()}
+        return Stops(self.stamp, kept | {place: kept.get(place, 0) | bits for place, bits in fresh.items()})
+
+
+def read_stops(tx: Transaction, workspace_id: str, known: Stops | None) -> Stops:
+    """Give who is suppressed at this moment, from what was known before where that is enough."""
+    stamp = queries.suppression_stamp(tx, workspace_id)
+    if known is None:
+        return Stops(stamp, _sets(queries.stopped_contacts(tx, workspace_id)))
+    before = known.stamp
+    if stamp == before:
+        return known
+    added = queries.suppressions_added(tx, workspace_id, before, stamp)
+    if (before.size + added.size, before.times + added.times) != (stamp.size, stamp.times):
+        # Some were removed, or came to light behind ones that were made later.
+        return Stops(stamp, _sets(queries.stopped_contacts(tx, workspace_id)))
+    fresh = _sets(queries.stopped_contacts(tx, workspace_id, (before, stamp)))
+    return Stops(stamp, known.sets | {place: known.sets.get(place, 0) | bits for place, bits in fresh.items()})
+
+
+def bits_of(places: Iterable[int]) -> int:
+    """The set of some places of a block."""
+    held = bytearray(BLOCK // 8)
+    for place in places:
+        held[place >> 3] |= 1 << (place & 7)
+    return int.from_bytes(held, "little")
+
+
+def _sets(found: Iterable[tuple[int, str]]) -> dict[Place, int]:
+    places: dict[Place, list[int]] = {}
+    for number, channel in found:
+        places.setdefault((channel, number // BLOCK), []).append(number % BLOCK)
+    return {place: bits_of(numbers) for place, numbers in places.items()}
