@@ -18,7 +18,7 @@ from tests.yard import AMERICAN, KOREAN, TAIWANESE, Yard
 
 FIELDS: list[dict[str, Any]] = [
     {"code": "points", "type": "number"},
-    {"code": "name", "type": "text"},
+    {"code": "nickname", "type": "text"},
     {"code": "spent", "type": "money", "currency": "TWD"},
     {"code": "born", "type": "date"},
     {"code": "grade", "type": "choice", "choices": ["gold, or so", "silver"]},
@@ -40,7 +40,7 @@ async def crowd(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> Crowd:
         tags=["vip", "+new"],
         source="shop",
         lead="won",
-        fields={"points": 2.5, "name": "@sum", "spent": 1200, "born": "1990-01-31", "grade": "gold, or so"},
+        fields={"points": 2.5, "nickname": "@sum", "spent": 1200, "born": "1990-01-31", "grade": "gold, or so"},
     )
     await found.add(KOREAN, name="김민수", fields={"points": -3})
     await found.contacts.add(found.id, Details(identities=[("line_id", "U" + "a" * 32)], name="'quoted"))
@@ -102,14 +102,14 @@ async def test_a_book_has_the_same_columns_whoever_is_in_it_and_no_formulas(crow
     assert nobody.decode("utf-8-sig").strip() == ",".join(header)
     assert header == [
         *("phone", "whatsapp_id", "line_user_id", "email", "external_id", "name", "country", "language", "time_zone"),
-        *("tags", "lists", "lead_state", "source", "custom:points", "custom:name", "custom:spent", "custom:born"),
+        *("tags", "lists", "lead_state", "source", "custom:points", "custom:nickname", "custom:spent", "custom:born"),
         *("custom:grade", "sendyard_id", "other_identities", "guessed_time_zone", "suppressed", "created_at"),
         "updated_at",
     ]
     first = dict(zip(header, lines[0], strict=True))
     assert first["phone"] == TAIWANESE
     assert first["name"].startswith("'=HYPERLINK")
-    assert (first["external_id"], first["email"], first["custom:name"]) == ("'=1+1", "'-w@x.example", "'@sum")
+    assert (first["external_id"], first["email"], first["custom:nickname"]) == ("'=1+1", "'-w@x.example", "'@sum")
     assert (first["other_identities"], first["lists"]) == ("phone:+886922222222", "Spring sale")
     assert (first["custom:spent"], first["custom:points"]) == ("1200 TWD", "2.5")
     told = [dict(zip(header, line, strict=True)) for line in lines]

@@ -11,6 +11,7 @@ from sendyard.domain.status import AttemptStatus, MessageStatus, ReportStatus
 from sendyard.ledger.cancel import cancel_campaign, cancel_message
 from sendyard.ledger.entries import Closing, EventKind, Outcome, Posting
 from sendyard.ledger.receipts import close
+from sendyard.ledger.reports import ASKED_AFTER_MS
 from tests.stores import FIRST, NOW, OTHER_OWNER, SECOND, Books, accepted, report_of, unknown
 
 THROTTLED = ProviderError(ErrorKind.THROTTLED, "429", "slow down")
@@ -268,7 +269,7 @@ def test_a_repeated_question_that_finds_the_message_brings_reference_and_poll(bo
     exchange = books.hand_over()
     books.close(exchange, [unknown(exchange.postings[0])], status="doubtful", next_try_at=NOW)
     books.report(report_of(message_id, ReportStatus.SENT))
-    assert books.attempt(message_id)["poll_at"] is None
+    assert books.attempt(message_id)["poll_at"] == NOW + ASKED_AFTER_MS
     books.accept(exchange, poll_at=NOW + 9000)
     attempt = books.attempt(message_id)
     assert (attempt["status"], attempt["provider_ref"], attempt["poll_at"]) == (

@@ -30,8 +30,8 @@ def enqueue(tx: Transaction, messages: Sequence[NewMessage]) -> int:
     """
     Store messages and wake the dispatchers.
 
-    Within one campaign an address is stored once; a repeat is passed over, so that an interrupted
-    expansion can be run again. Returns how many rows are new.
+    Within one campaign a row is stored once; a repeat is passed over, so that an interrupted expansion can be run
+    again. (That rows have different addresses is settled when the audience is.) Returns how many rows are new.
     """
     stored = tx.run_many(_INSERT, [_row(message) for message in messages])
     stopped = [

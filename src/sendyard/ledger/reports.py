@@ -313,8 +313,7 @@ def _climb(
     condition, parameter = tx.among(attempt_ids)
     tx.run(
         "UPDATE attempts SET status = ?, rank = ?, settled_at = COALESCE(settled_at, ?), error_kind = ?,"
-        " error_code = ?, error_detail = ?, "
-        " poll_at = CASE WHEN ? THEN NULL ELSE COALESCE(poll_at, ?) END"
+        " error_code = ?, error_detail = ?, poll_at = CASE WHEN ? THEN NULL ELSE COALESCE(poll_at, ?) END"
         f" WHERE id {condition} AND rank < ?",
         (
             heard.value,
