@@ -18,7 +18,7 @@ _CHANNELS = ", ".join(f"'{channel.value}'" for channel in Channel)
 # Of every round, because whoever is moved to a newer version keeps the number, and only the number.
 _OWN = (
     "JOIN drip_steps s ON s.drip_id = ? JOIN messages m"
-    " ON m.group_id = s.campaign_id AND m.group_id <> '' AND m.row = given.c0 AND m.row = given.c0"
+    " ON m.group_id = s.campaign_id AND m.group_id <> '' AND m.row = given.c0"
 )
 # Each joins one person of `given`: number, address, when the person came, contact.
 _ASKED: Mapping[str, str] = {
