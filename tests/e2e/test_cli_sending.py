@@ -142,7 +142,7 @@ def test_messages_are_listed_newest_first_and_by_condition(sendyard: Command, ac
         (("--to", "+12025550123", "--text", "x", "--at", "tomorrow"), "found 'tomorrow'"),
         (("--to", "+12025550123", "--text", "x", "--at", "2020-01-01"), "The time to send at has passed"),
         (("--to", "+12025550123", "--text", "x", "--expires-in", "0"), "Expected 1 to"),
-        (("--to", "+12025550123", "--media", __file__, "--channel", "mms"), "There is no route for mms"),
+        (("--to", "+12025550123", "--media", __file__, "--channel", "whatsapp"), "There is no route for whatsapp"),
         (("--to", "+12025550123", "--media", "cat.png", "--channel", "mms"), "found 'cat.png'"),
         (("--to", "+12025550123", "--text", "x", "--account", "nobody"), "There is no account 'nobody'"),
         (("--to", "+12025550123", "--text", "\udcff"), "cannot be stored"),
