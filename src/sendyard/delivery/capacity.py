@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sendyard.delivery.directory import AccountEntry
-from sendyard.delivery.timetable import IsOpen, Timetable
+from sendyard.delivery.timetable import IsOpen, Load, Timetable, slot_of
 from sendyard.ledger.entries import NewMessage
 from sendyard.providers.spec import RateUnit
 
@@ -44,13 +44,20 @@ class Capacity:
     _accounts: dict[str, AccountEntry] = field(default_factory=dict)
     _messages: Counter[str] = field(default_factory=Counter)
     _late: Counter[str] = field(default_factory=Counter)
+    _last: tuple[AccountEntry, object, int, Load] | None = None
 
     def take(self, entry: AccountEntry, message: NewMessage, kind: object, is_open: IsOpen | None) -> None:
         """Take one message that this account will carry; `kind` names what `is_open` depends on."""
-        self._accounts[entry.id] = entry
+        send_at = message.send_at
+        at = self.begins if send_at is None or send_at < self.begins else send_at
+        last = self._last
+        # Of a million messages nearly all are like the one before; finding their load costs more than the rest.
+        if last is None or last[0] is not entry or last[1] is not kind or last[2] != slot_of(at):
+            self._accounts[entry.id] = entry
+            load = self._timetable.load(entry.id, at, kind, is_open)
+            last = self._last = (entry, kind, slot_of(at), load)
         self._messages[entry.id] += 1
-        at = max(self.begins, message.send_at or 0)
-        gone = self._timetable.add(entry.id, at, _units(entry, message) / entry.rate_per_second, kind, is_open)
+        gone = last[3].take(at, _units(entry, message) / entry.rate_per_second)
         # A throttled message is made when its moment comes, and its time to live begins then.
         held_up = self._timetable.add(_THROTTLE, at, self.step, kind, is_open) - at if self.step else 0.0
         if gone > message.expires_at + held_up:

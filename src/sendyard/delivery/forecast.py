@@ -16,6 +16,7 @@ from sendyard.delivery.judging import judge
 from sendyard.delivery.persons import Persons
 from sendyard.delivery.rule_lines import RuleLine, RuleLines
 from sendyard.delivery.timetable import IsOpen
+from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.countries.registry import RULES
 from sendyard.domain.countries.rules import Aspect, Need
 from sendyard.domain.countries.rules import Level as RuleLevel
@@ -132,6 +133,7 @@ _FIXES = {
     "pace": "Let messages wait longer (expires_in), send to fewer people, or use a faster account or plan.",
 }
 _OF_CAPACITY = ("people_limit", "pace")
+_Kind = tuple[str, Channel | None, Purpose | None]
 _OF_WINDOWS = frozenset(rule.id for rule in RULES.values() if Need.INBOUND in rule.needs)
 _OF_TEMPLATES = frozenset(rule.id for rule in RULES.values() if "template" in rule.id)
 
@@ -158,7 +160,9 @@ class Outlook:
         self._deferrals: Counter[int] = Counter()
         self._routes: dict[tuple[str, ...], list[int]] = {}
         self._capacity = Capacity(now, step, written or {})
-        self._hours: dict[object, IsOpen | None] = {}
+        self._hours: dict[_Kind, tuple[_Kind, IsOpen | None]] = {}
+        self._kind: _Kind = ("", None, None)  # of the message before
+        self._is_open: IsOpen | None = None
         self.messages = 0
         self.examined = 0
         self._parts = 0
@@ -223,10 +227,14 @@ class Outlook:
     def _timed(self, entry: AccountEntry, message: NewMessage) -> None:
         if not entry.is_active:
             self._count("accounts", f"{entry.name} is paused: {entry.pause_reason}")
-        kind = (message.country, message.channel, message.purpose)
-        if kind not in self._hours:
-            self._hours[kind] = self._hours_of(message)
-        self._capacity.take(entry, message, kind, self._hours[kind])
+        kind = self._kind
+        if message.country != kind[0] or message.channel is not kind[1] or message.purpose is not kind[2]:
+            kind = (message.country, message.channel, message.purpose)
+            if kind not in self._hours:
+                self._hours[kind] = kind, self._hours_of(message)
+            kind, self._is_open = self._hours[kind]
+            self._kind = kind
+        self._capacity.take(entry, message, kind, self._is_open)
 
     def _hours_of(self, message: NewMessage) -> IsOpen | None:
         """The hours of messages like this one: of somebody of whom nothing is known but the number."""

@@ -20,6 +20,18 @@ class Load:
     left: float  # milliseconds at the account's rate
     is_open: IsOpen | None  # None: at any hour
 
+    def take(self, at: int, seconds: float) -> float:
+        """Add one message that may leave from `at` on; gives the moment at which it is gone, as `Timetable.add`."""
+        self.at = min(self.at, at)
+        self.left += seconds * 1000
+        gone = self.at + self.left
+        return max(at, gone)
+
+
+def slot_of(at: int) -> int:
+    """Give the beginning of the slot in which a moment lies."""
+    return at - at % _SLOT_MS
+
 
 @dataclass(slots=True)
 class Timetable:
@@ -40,15 +52,19 @@ class Timetable:
         Gives the earliest moment at which it is gone: nothing but what came before it with its own moment and kind, at
         open hours, is counted.
         """
-        of_account = self.loads.setdefault(account_id, {})
+        return self.load(account_id, at, kind, is_open).take(at, seconds)
+
+    def load(self, account_id: str, at: int, kind: object, is_open: IsOpen | None) -> Load:
+        """Give the load that takes messages of this account, moment and kind."""
+        of_account = self.loads.get(account_id)
+        if of_account is None:
+            of_account = self.loads[account_id] = {}
         # Messages within one slot begin together, so that deferrals to the minute make few loads.
-        key = (at - at % _SLOT_MS, kind)
-        load = of_account.get(key)
-        if load is None:
-            load = of_account[key] = Load(at, 0.0, is_open)
-        load.at = min(load.at, at)
-        load.left += seconds * 1000
-        return max(at, load.at + load.left)
+        key = (slot_of(at), kind)
+        found = of_account.get(key)
+        if found is None:
+            found = of_account[key] = Load(at, 0.0, is_open)
+        return found
 
     def ends(self) -> dict[str, int | None]:
         """Say of each account when its last is gone; None where that is more than a month away."""
