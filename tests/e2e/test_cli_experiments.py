@@ -3,6 +3,7 @@ Experiments from the command line; the loop that a server runs is run by hand.
 """
 
 import asyncio
+import html
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,23 @@ def test_options_that_cannot_be_read_are_told(connected: Command, options: tuple
 def test_an_experiment_needs_its_figures(connected: Command) -> None:
     said = connected("campaign", "create", "--variant", "a=warm", "--to", "+886912345678")
     assert (said.code, "--metric, --expected-rate, --lift" in said.err) == (2, True)
+
+
+def test_what_was_found_is_written_as_pages_for_a_browser(connected: Command, tmp_path: Path) -> None:
+    people = [word for place in range(4) for word in ("--to", f"+8869{place:08d}")]
+    campaign = connected("campaign", "create", *COMPARED, "--variant", "warm=warm", *people, "--json").document
+    before, shown = tmp_path / "preflight.html", tmp_path / "experiment.html"
+    said = connected("campaign", "preflight", campaign["id"], "--page", str(before), "--json")
+    page = before.read_text("utf-8")
+    assert page.startswith("<!doctype html>")
+    assert f"<dd>{said.document['messages']:,}</dd>" in page
+    assert said.document["checks"][0]["detail"] in html.unescape(page)
+    said = connected("campaign", "experiment", campaign["id"], "--page", str(shown), "--json")
+    assert said.document == {"id": campaign["id"], "page": str(shown)}
+    assert "There has been no look yet" in shown.read_text("utf-8")
+    printed = connected("campaign", "experiment", campaign["id"], "--page", "-")
+    assert printed.out.startswith("<!doctype html>")
+    assert printed.out.endswith("</html>")
+    lost = connected("campaign", "preflight", campaign["id"], "--page", str(tmp_path / "none" / "page.html"))
+    assert lost.code == 1
+    assert f"Cannot write {tmp_path / 'none' / 'page.html'}: No such file or directory." in lost.err

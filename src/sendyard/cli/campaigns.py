@@ -12,14 +12,14 @@ from typing import Any
 import click
 import msgspec
 
-from sendyard.api.contents import campaign_files
 from sendyard.cli import campaign_desk, experiments
 from sendyard.cli.campaign_plans import plan_options, plan_parts, who
 from sendyard.cli.foretelling import show_forecast
 from sendyard.cli.inspecting import CHANNEL
 from sendyard.cli.opening import Place, in_yard, workspace_option
+from sendyard.cli.papers import page_option, write_preflight
 from sendyard.cli.printing import note, put, say, table, when
-from sendyard.cli.sending import media_named
+from sendyard.cli.sending import files_named
 from sendyard.cli.shape import NOT_DONE, PARTLY_DONE, Group, NotDone
 from sendyard.cli.showing import in_words
 from sendyard.cli.watching import watch_campaign
@@ -116,8 +116,7 @@ def create(
 
     async def work(place: Place) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         campaigns = place.yard.campaigns
-        uses = [await media_named(place, given) for given in media]
-        files = await campaign_files(place.yard.media, place.workspace_id, uses)
+        files = await files_named(place, media)
         made = await campaigns.create(
             place.workspace_id,
             name=name or (Path(file).stem if file and file != "-" else "Campaign"),
@@ -194,17 +193,24 @@ def list_(*, after: str, limit: int, archived: bool, runs_of: str, workspace: st
     put({"data": shown, "next": following}, write)
 
 
-@campaign.command("preflight", example="sendyard campaign preflight ID")
+@campaign.command(
+    "preflight", example="sendyard campaign preflight ID\nsendyard campaign preflight ID --page preflight.html"
+)
 @click.argument("campaign_id", metavar="ID")
+@page_option
 @workspace_option
-def preflight(campaign_id: str, workspace: str) -> None:
+def preflight(campaign_id: str, page: str | None, workspace: str) -> None:
     """Say what a start would do: who is reached, how many parts, what it costs, when it ends, and samples."""
 
     async def work(place: Place) -> Forecast:
-        return await place.yard.campaigns.preflight(place.workspace_id, campaign_id)
+        found = await place.yard.campaigns.preflight(place.workspace_id, campaign_id)
+        if page is not None:
+            await write_preflight(place, campaign_id, document(found), page)
+        return found
 
     found = in_yard(work, workspace)
-    put(document(found), lambda: show_forecast(found))
+    if page != "-":
+        put(document(found), lambda: show_forecast(found))
     if any(check.level is Level.BLOCK for check in found.checks):
         raise NotDone(NOT_DONE)
 

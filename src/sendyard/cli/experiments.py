@@ -13,6 +13,7 @@ import msgspec
 
 from sendyard.cli.campaign_plans import who
 from sendyard.cli.opening import Place, in_yard, workspace_option
+from sendyard.cli.papers import page_option, write_experiment
 from sendyard.cli.printing import put, say, table, when
 from sendyard.cli.shape import NOT_DONE, Group, NotDone
 from sendyard.features.campaigns.experiments.terms import (
@@ -102,16 +103,25 @@ def bench() -> None:
     """Stands in for `sendyard campaign`, which takes these commands over."""
 
 
-@bench.command("experiment", example="sendyard campaign experiment ID\nsendyard campaign experiment ID --csv shown.csv")
+@bench.command(
+    "experiment",
+    example="sendyard campaign experiment ID\nsendyard campaign experiment ID --csv shown.csv --page shown.html",
+)
 @click.argument("campaign_id", metavar="ID")
 @click.option("--csv", "file", metavar="FILE", help="Write the variants as a file; - is standard output.")
+@page_option
 @workspace_option
-def experiment(campaign_id: str, file: str | None, workspace: str) -> None:
+def experiment(campaign_id: str, file: str | None, page: str | None, workspace: str) -> None:
     """Say what the texts of a campaign have shown so far, every look at them, and what was decided."""
+    if page is not None:
+        in_yard(lambda place: write_experiment(place, campaign_id, page), workspace)
+        if page != "-":
+            put({"id": campaign_id, "page": page}, lambda: say(f"The page is {page}; any browser opens it."))
     if file is not None:
         in_yard(lambda place: _write(place, campaign_id, file), workspace)
         if file != "-":
             put({"id": campaign_id, "file": file}, lambda: say(f"The variants are in {file}."))
+    if page is not None or file is not None:
         return
 
     async def work(place: Place) -> dict[str, Any]:
