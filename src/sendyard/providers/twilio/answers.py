@@ -22,6 +22,7 @@ from sendyard.providers.wire import HttpResponse
 
 _LONGEST_WAIT = 86_400.0  # seconds; a longer Retry-After is a mistake of someone's
 
+_REPORTED = {word: code.meaning for word, code in STATUSES.items() if isinstance(code.meaning, ReportStatus)}
 _BY_STATUS = {401: ErrorKind.AUTH_FAILED, 429: ErrorKind.THROTTLED}
 
 T = TypeVar("T")
@@ -132,8 +133,7 @@ def plain_address(wire: str) -> str:
 
 def status_of(word: str) -> ReportStatus:
     """Our status of Twilio's word; `UNMAPPED` for one that is in no table."""
-    known = STATUSES.get(word)
-    return known.meaning if known and isinstance(known.meaning, ReportStatus) else ReportStatus.UNMAPPED
+    return _REPORTED.get(word, ReportStatus.UNMAPPED)
 
 
 def failure_of(word: str, code: str, detail: str) -> ProviderError:

@@ -7,7 +7,6 @@ are added without notice, so all of them are signed over and unknown ones are ig
 """
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
 
 from sendyard.domain.channels import Channel
 from sendyard.domain.content import Content, Media, MediaItem, Text
@@ -30,7 +29,7 @@ from sendyard.providers.twilio.signature import (
     named_algorithm,
 )
 from sendyard.providers.twilio.spec import MAX_MEDIA, WHATSAPP_PREFIX, TwilioAccount
-from sendyard.providers.wire import CallbackRequest, HttpResponse
+from sendyard.providers.wire import CallbackRequest, HttpResponse, form_fields
 
 REFERENCE_PARAMETER = "ref"
 """Our reference in the query of `StatusCallback`; Twilio signs and returns it with every report."""
@@ -46,13 +45,13 @@ _OPT_OUT = {"STOP": True, "START": False}
 def read_callback(account: TwilioAccount, request: CallbackRequest) -> CallbackResult:
     """Authenticate, then translate. Raises CallbackRejected or ProtocolError."""
     is_json = request.headers.get("content-type", "").strip().lower().startswith("application/json")
-    form = [] if is_json or request.method == "GET" else _pairs(request.body.decode("utf-8", "replace"))
+    form = [] if is_json or request.method == "GET" else form_fields(request.body.decode("utf-8", "replace"))
     _authenticate(account, request, form)
     if is_json:
         if not is_body_intact(request.query, request.body):
             raise CallbackRejected("bodySHA256 in the address is missing or is not the hash of the body")
         raise ProtocolError("expected a form of parameters, found a JSON body")
-    query = _pairs(request.query)
+    query = form_fields(request.query)
     parameters = dict(query if request.method == "GET" else form)
     sid = parameters.get("MessageSid") or parameters.get("SmsSid") or parameters.get("SmsMessageSid")
     if not sid:
@@ -85,10 +84,6 @@ def _authenticate(account: TwilioAccount, request: CallbackRequest, form: list[t
             "X-Twilio-Signature does not fit the Auth Token (or shared key) and the public URL; "
             "check that the public URL is exactly the one Twilio calls"
         )
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    return parse_qsl(text, keep_blank_values=True)
 
 
 def _report(sid: str, word: str, parameters: Mapping[str, str], reference: str) -> DeliveryEvent:
