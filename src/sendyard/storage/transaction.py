@@ -88,6 +88,18 @@ class Transaction:
         """
         return f"IN ({select})" if self.dialect == "sqlite" else f"= ANY(ARRAY({select}))"
 
+    def in_turn(self, table: str, name: str, condition: str) -> str:
+        """
+        A join that looks into `table`, called `name`, once for each row of what stands before it, by an index.
+
+        For lookups of few rows in a long table. PostgreSQL would rather read the whole table whenever what it knows of
+        it is old, as after loading much; the offset keeps it from looking at both sides at once. SQLite takes this
+        order for what it is.
+        """
+        if self.dialect == "sqlite":
+            return f"CROSS JOIN {table} {name} ON {condition}"
+        return f"CROSS JOIN LATERAL (SELECT * FROM {table} {name} WHERE {condition} OFFSET 0) {name}"
+
     def each(self, rows: Sequence[Sequence[Any]], *kinds: Literal["TEXT", "INTEGER", "BIGINT"]) -> tuple[str, str]:
         """
         Rows of values as a table with the columns `c0`, `c1`, … of the given kinds, and its one parameter.

@@ -17,11 +17,14 @@ from sendyard.features.audience.contacts.rows import (
     Identity,
     row_of,
 )
+from sendyard.ledger.kept_counts import outdate_rows
 from sendyard.storage.identifiers import new_id
 from sendyard.storage.transaction import Transaction
 
 _KEPT = ("id", "created_at", "updated_at", "import_no", "changed")
 _NEW_COLUMNS = ("no", *_KEPT, *EDITABLE, *ACTIVITY_COLUMNS)
+_NUMBERED = "c.workspace_id = ? AND c.no = given.c0"
+_IDENTIFIED = "i.workspace_id = ? AND i.kind = given.c0 AND i.value = given.c1"
 
 
 def begin_change(tx: Transaction, workspace_id: str, *, contacts: int = 0, labels: int = 0, imports: int = 0) -> Change:
@@ -108,8 +111,7 @@ def contacts_by_number(tx: Transaction, workspace_id: str, numbers: Sequence[int
     source, parameter = tx.each([[no] for no in numbers], "BIGINT")
     columns = ", ".join(f"c.{column}" for column in COLUMNS)
     found = tx.rows(
-        f"SELECT {columns} FROM {source} CROSS JOIN contacts c WHERE c.workspace_id = ? AND c.no = given.c0"  # noqa: S608 - constants
-        " AND NOT c.gone ORDER BY c.no",
+        f"SELECT {columns} FROM {source} {tx.in_turn('contacts', 'c', _NUMBERED)} WHERE NOT c.gone ORDER BY c.no",  # noqa: S608 - constants
         (parameter, workspace_id),
     )
     return [row_of(values) for values in found]
@@ -135,7 +137,7 @@ def ids_of(tx: Transaction, workspace_id: str, numbers: Iterable[int]) -> dict[i
     source, parameter = tx.each([[no] for no in numbers], "BIGINT")
     return dict(
         tx.rows(
-            f"SELECT c.no, c.id FROM {source} CROSS JOIN contacts c WHERE c.workspace_id = ? AND c.no = given.c0",  # noqa: S608 - constants
+            f"SELECT c.no, c.id FROM {source} {tx.in_turn('contacts', 'c', _NUMBERED)}",  # noqa: S608 - constants
             (parameter, workspace_id),
         )
     )
@@ -145,8 +147,7 @@ def holders(tx: Transaction, workspace_id: str, identities: Sequence[Identity]) 
     """Whose identities these are, by number; those of nobody are left out."""
     source, parameter = tx.each(identities, "TEXT", "TEXT")
     found = tx.rows(
-        f"SELECT i.kind, i.value, i.contact_no FROM {source} CROSS JOIN identities i WHERE i.workspace_id = ?"  # noqa: S608 - constants
-        " AND i.kind = given.c0 AND i.value = given.c1",
+        f"SELECT i.kind, i.value, i.contact_no FROM {source} {tx.in_turn('identities', 'i', _IDENTIFIED)}",  # noqa: S608 - constants
         (parameter, workspace_id),
     )
     return {Identity(kind, value): no for kind, value, no in found}
@@ -156,8 +157,9 @@ def identities_of(tx: Transaction, workspace_id: str, numbers: Iterable[int]) ->
     """The identities of contacts, oldest first."""
     source, parameter = tx.each([[no] for no in numbers], "BIGINT")
     found = tx.rows(
-        f"SELECT i.contact_no, i.kind, i.value FROM {source} CROSS JOIN identities i WHERE i.workspace_id = ?"  # noqa: S608 - constants
-        " AND i.contact_no = given.c0 ORDER BY i.created_at, i.kind, i.value",
+        f"SELECT i.contact_no, i.kind, i.value FROM {source}"  # noqa: S608 - constants
+        f" {tx.in_turn('identities', 'i', 'i.workspace_id = ? AND i.contact_no = given.c0')}"
+        " ORDER BY i.created_at, i.kind, i.value",
         (parameter, workspace_id),
     )
     by_contact: dict[int, list[Identity]] = {}
@@ -222,8 +224,8 @@ def note_times(tx: Transaction, workspace_id: str, change: Change, column: str, 
     """Move the newest time of an activity forward for whoever has these identities; returns how many moved."""
     source, parameter = tx.each([[*identity, at] for identity, at in times.items()], "TEXT", "TEXT", "BIGINT")
     newest = (
-        f"SELECT i.contact_no AS no, MAX(given.c2) AS at FROM {source} CROSS JOIN identities i WHERE i.workspace_id = ?"  # noqa: S608 - constants
-        " AND i.kind = given.c0 AND i.value = given.c1 GROUP BY i.contact_no"
+        f"SELECT i.contact_no AS no, MAX(given.c2) AS at FROM {source} {tx.in_turn('identities', 'i', _IDENTIFIED)}"  # noqa: S608 - constants
+        " GROUP BY i.contact_no"
     )
     return tx.run(
         f"UPDATE contacts SET {column} = newest.at, changed = ? FROM ({newest}) AS newest"  # noqa: S608 - constants
@@ -265,7 +267,13 @@ def unmark_all(tx: Transaction, workspace_id: str, change: Change, label_no: int
 
 
 def erase_recipients(
-    tx: Transaction, workspace_id: str, address: str, pseudonym: str, sent: Iterable[tuple[str, int | None]]
+    tx: Transaction,
+    workspace_id: str,
+    address: str,
+    pseudonym: str,
+    sent: Sequence[tuple[str, int | None]],
+    *,
+    now: int,
 ) -> None:
     """
     Put a pseudonym in place of an address in campaigns that sent to it, and refuse it in those that did not.
@@ -283,11 +291,13 @@ def erase_recipients(
         " WHERE campaign_id = ? AND row = ? AND workspace_id = ? AND address = ?",
         [(pseudonym, campaign_id, row, workspace_id, address) for campaign_id, row in sent if row is not None],
     )
-    tx.run(
+    unsent = tx.rows(
         "UPDATE campaign_recipients SET address = '', given = '', variables = '{}', fixed = '', code = 'erased',"
-        " detail = 'The person was erased.' WHERE workspace_id = ? AND address = ?",
+        " detail = 'The person was erased.' WHERE workspace_id = ? AND address = ? RETURNING campaign_id, row",
         (workspace_id, address),
     )
+    changed = [(campaign_id, row) for campaign_id, row in [*sent, *unsent] if row is not None]
+    outdate_rows(tx, changed, now=now)
     # Counting up the turn makes whoever has just taken the person for the next step look again.
     tx.run(
         "UPDATE drips SET turn = turn + 1 WHERE id IN"

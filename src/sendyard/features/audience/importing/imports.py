@@ -10,6 +10,7 @@ one works, a cancelled import stops at the next step, and one whose process died
 
 import asyncio
 import json
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from sendyard.features.audience.reading.refusals import refused_row
 from sendyard.features.audience.reading.verdicts import RowVerdict
 from sendyard.storage.address_keys import AddressKeys
 from sendyard.storage.engine import Database
+from sendyard.storage.failures import DATABASE_AWAY
 from sendyard.storage.identifiers import new_id, now_ms
 from sendyard.storage.transaction import Transaction
 
@@ -36,7 +38,9 @@ LEASE_MS = 20_000
 INSPECTED, CHECKING, QUEUED, RUNNING, DONE, FAILED, CANCELLED, UNDOING, UNDONE = (
     "inspected", "checking", "queued", "running", "done", "failed", "cancelled", "undoing", "undone",
 )  # fmt: skip
+_MUCH = 10_000  # people stored after which the database had better know how many there are now
 _SHOWN = 20  # refused rows that an answer names
+_log = logging.getLogger(__name__)
 Documents: TypeAlias = list[dict[str, Any]]
 Progress: TypeAlias = Callable[[Mapping[str, int]], None]
 Gauge: TypeAlias = Callable[[], tuple[int, int]]
@@ -157,6 +161,11 @@ class Imports:
                 queries.change_import(tx, target.workspace_id, row, "status", "failure", "finished_at")
 
         await self._database.write(end)
+        if not run.dry_run and run.counts["added"] + run.counts["updated"] >= _MUCH:
+            try:
+                await self._database.look_over("contacts", "identities", "contact_import_changes", "consents")
+            except DATABASE_AWAY:
+                _log.warning("the database could not look over what was imported; it will by itself", exc_info=True)
 
     async def list(self, workspace_id: str, *, before: int = 0, limit: int = 50) -> Documents:
         """Give imports, newest first, before a number (0: from the newest)."""

@@ -174,8 +174,9 @@ def known(
                "import_no", "updated_at", *slots)  # fmt: skip
     found = tx.table(
         ", ".join(("i.kind", "i.value", *(f"c.{column}" for column in columns))),
-        f"FROM {source} CROSS JOIN identities i CROSS JOIN contacts c WHERE i.workspace_id = ? AND i.kind = given.c0"
-        " AND i.value = given.c1 AND c.workspace_id = i.workspace_id AND c.no = i.contact_no",
+        f"FROM {source}"
+        f" {tx.in_turn('identities', 'i', 'i.workspace_id = ? AND i.kind = given.c0 AND i.value = given.c1')}"
+        f" {tx.in_turn('contacts', 'c', 'c.workspace_id = i.workspace_id AND c.no = i.contact_no')}",
         (parameter, workspace_id),
     )
     held: dict[Identity, int] = {}
@@ -247,9 +248,9 @@ def update_contacts(
 def changes_of(tx: Transaction, workspace_id: str, import_no: int, numbers: Sequence[int]) -> list[ChangeRow]:
     """What an import noted of these contacts so far."""
     source, parameter = tx.each([[no] for no in numbers], "BIGINT")
+    wanted = "x.workspace_id = ? AND x.import_no = ? AND x.contact_no = given.c0"
     found = tx.rows(
-        f"SELECT x.contact_no, x.before, x.after FROM {source} CROSS JOIN contact_import_changes x"  # noqa: S608 - placeholders only
-        " WHERE x.workspace_id = ? AND x.import_no = ? AND x.contact_no = given.c0",
+        f"SELECT x.contact_no, x.before, x.after FROM {source} {tx.in_turn('contact_import_changes', 'x', wanted)}",  # noqa: S608 - placeholders only
         (parameter, workspace_id, import_no),
     )
     return [ChangeRow(*row) for row in found]

@@ -189,17 +189,18 @@ def changed_contacts(tx: Transaction, workspace_id: str, columns: Sequence[str],
 
 def changed_identities(tx: Transaction, workspace_id: str, part: Part) -> list[Sequence[Any]]:
     """The kinds of identities of the same contacts, of a block those of all contacts: number and kind."""
-    source, values = _identities_of(workspace_id, part)
+    source, values = _identities_of(tx, workspace_id, part)
     return tx.table("i.contact_no, i.kind", source, values)
 
 
 def changed_stopped(tx: Transaction, workspace_id: str, part: Part) -> list[tuple[int, str]]:
     """Of the same contacts, of a block of all, those who have a suppressed address, and the channels."""
-    source, values = _identities_of(workspace_id, part, " CROSS JOIN suppressions s")
-    source += (
-        " AND i.kind IN ('phone', 'whatsapp_id', 'line_id') AND s.workspace_id = i.workspace_id AND s.address = i.value"
-        " AND s.purpose = ''"
-    )
+    # Identities are in the order of bytes. PostgreSQL would compare in that too, which no index on suppressions fits.
+    address = "i.value" if tx.dialect == "sqlite" else 'i.value COLLATE "default"'
+    wanted = f"s.workspace_id = i.workspace_id AND s.address = {address} AND s.purpose = ''"
+    suppressed = tx.in_turn("suppressions", "s", wanted)
+    source, values = _identities_of(tx, workspace_id, part, suppressed)
+    source += " AND i.kind IN ('phone', 'whatsapp_id', 'line_id')"
     return [(number, channel) for number, channel in tx.table("i.contact_no, s.channel", source, values)]
 
 
@@ -207,15 +208,12 @@ def _numbers(block: int) -> tuple[int, int]:
     return block * BLOCK, (block + 1) * BLOCK
 
 
-def _identities_of(workspace_id: str, part: Part, joined: str = "") -> tuple[str, tuple[Any, ...]]:
+def _identities_of(tx: Transaction, workspace_id: str, part: Part, joined: str = "") -> tuple[str, tuple[Any, ...]]:
     if part.block is not None:
-        source = f"FROM identities i{joined} WHERE i.workspace_id = ? AND i.contact_no >= ? AND i.contact_no < ?"
+        source = f"FROM identities i {joined} WHERE i.workspace_id = ? AND i.contact_no >= ? AND i.contact_no < ?"
         return source, (workspace_id, *_numbers(part.block))
-    source = (
-        f"FROM contacts c CROSS JOIN identities i{joined} WHERE c.workspace_id = ? AND c.changed > ?"
-        " AND i.workspace_id = c.workspace_id AND i.contact_no = c.no"
-    )
-    return source, (workspace_id, part.after)
+    theirs = tx.in_turn("identities", "i", "i.workspace_id = c.workspace_id AND i.contact_no = c.no")
+    return f"FROM contacts c {theirs} {joined} WHERE c.workspace_id = ? AND c.changed > ?", (workspace_id, part.after)
 
 
 class Stamp(NamedTuple):
@@ -252,11 +250,11 @@ def stopped_contacts(
     With `made` only those of suppressions made after the first moment and up to the second.
     """
     condition, values = (" AND s.id > ? AND s.id <= ?", (made[0].newest, made[1].newest)) if made else ("", ())
+    theirs = "i.workspace_id = s.workspace_id AND i.kind IN ('phone', 'whatsapp_id', 'line_id') AND i.value = s.address"
     found = tx.table(
         "i.contact_no, s.channel",
-        f"FROM suppressions s CROSS JOIN identities i WHERE s.workspace_id = ?{condition}"
-        " AND s.purpose = '' AND i.workspace_id = s.workspace_id AND i.kind IN ('phone', 'whatsapp_id', 'line_id')"
-        " AND i.value = s.address",
+        f"FROM suppressions s {tx.in_turn('identities', 'i', theirs)}"
+        f" WHERE s.workspace_id = ? AND s.purpose = ''{condition}",
         (workspace_id, *values),
     )
     return [(number, channel) for number, channel in found]

@@ -9,6 +9,7 @@ from sendyard.domain.channels import Channel
 from sendyard.features.audience.segments.meaning import Test
 from sendyard.features.audience.segments.queries import condition
 from sendyard.features.campaigns.audience.rows import Recipient
+from sendyard.ledger.kept_counts import outdate_rows
 from sendyard.storage.transaction import Transaction
 
 _FAILED = "('failed', 'expired')"
@@ -34,7 +35,11 @@ class PersonRow(NamedTuple):
 
 
 def insert_recipients(tx: Transaction, workspace_id: str, campaign_id: str, recipients: Sequence[Recipient]) -> None:
-    """Store recipients; their addresses are new to the campaign."""
+    """
+    Store recipients; their addresses are new to the campaign.
+
+    Counts are kept of campaigns that were over once: whoever adds to one of those outdates them.
+    """
     tx.run_many(
         f"INSERT INTO campaign_recipients (campaign_id, workspace_id, {_COLUMNS})"  # noqa: S608 - constants
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -128,9 +133,9 @@ def people_at(
     kinds = _kinds(channel)
     source, parameter = tx.each([(kind, address) for address in addresses for kind in kinds], "TEXT", "TEXT")
     inner = (
-        f"SELECT {_person(channel, columns, 'i.value')} FROM {source} CROSS JOIN identities i"  # noqa: S608 - placeholders only
-        " JOIN contacts c ON c.workspace_id = i.workspace_id AND c.no = i.contact_no"
-        " WHERE i.workspace_id = ? AND i.kind = given.c0 AND i.value = given.c1 AND NOT c.gone"
+        f"SELECT {_person(channel, columns, 'i.value')} FROM {source}"  # noqa: S608 - placeholders only
+        f" {tx.in_turn('identities', 'i', 'i.workspace_id = ? AND i.kind = given.c0 AND i.value = given.c1')}"
+        f" {tx.in_turn('contacts', 'c', 'c.workspace_id = i.workspace_id AND c.no = i.contact_no')} WHERE NOT c.gone"
     )
     return {row.address or "": row for row in _people(tx, inner, columns, (parameter, workspace_id))}
 
@@ -214,9 +219,10 @@ def row_at(tx: Transaction, campaign_id: str, place: int) -> int:
     return int(found[0][0] or 0)
 
 
-def refuse_rows(tx: Transaction, campaign_id: str, refused: Sequence[tuple[int, str, str]]) -> None:
+def refuse_rows(tx: Transaction, campaign_id: str, refused: Sequence[tuple[int, str, str]], *, now: int) -> None:
     """Note (row, code, detail) of rows that were good in the file and cannot be sent; they keep their address."""
     tx.run_many(
         "UPDATE campaign_recipients SET code = ?, detail = ? WHERE campaign_id = ? AND row = ?",
         [(code, detail, campaign_id, row) for row, code, detail in refused],
     )
+    outdate_rows(tx, [(campaign_id, row) for row, _, _ in refused], now=now)

@@ -1,0 +1,149 @@
+"""
+Few people are looked up among many by indexes, also while PostgreSQL knows nothing of tables that were just filled.
+
+Every statement is caught as it is run, and PostgreSQL is asked how it would find its rows.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from sendyard.domain.channels import Channel
+from sendyard.features.audience import Question
+from sendyard.features.audience.contacts.queries import contacts_by_number, holders, identities_of, ids_of
+from sendyard.features.audience.contacts.rows import Identity
+from sendyard.features.campaigns.audience.queries import people_at
+from sendyard.storage.transaction import Transaction
+from tests.features.audience_play import Crowd, row
+from tests.yard import Yard
+
+pytestmark = pytest.mark.parametrize(
+    "database", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+
+PEOPLE = 20_000
+FEW = 1000
+"""Rows that one step may read: some for each person that is looked up, and far from everybody."""
+Said = dict[str, Sequence[Any]]
+
+_MANY = (
+    """
+    INSERT INTO contacts (workspace_id, no, id, created_at, updated_at, changed)
+    SELECT ?, no, 'c' || no, 1, 1, 1 FROM generate_series(1, ?) AS no
+    """,
+    """
+    INSERT INTO identities (workspace_id, kind, value, contact_no, created_at)
+    SELECT ?, 'phone', '+8869' || lpad(no::text, 8, '0'), no, 1 FROM generate_series(1, ?) AS no
+    """,
+    """
+    INSERT INTO suppressions (workspace_id, id, address, reason, created_at)
+    SELECT ?, '00' || lpad(no::text, 8, '0'), '+8869' || lpad(no::text, 8, '0'), 'manual', 1
+    FROM generate_series(1, ?) AS no WHERE no % 2 = 0
+    """,
+)
+
+
+@pytest.fixture
+async def crowd(yard: Yard) -> Crowd:
+    """Twenty thousand people, every second of whom is suppressed, and no statistics of them."""
+    crowd = Crowd(yard)
+    await crowd.lists.add(crowd.id, name="somebody")
+
+    def fill(tx: Transaction) -> None:
+        for statement in _MANY:
+            tx.run(statement, (crowd.id, PEOPLE))
+        tx.run("UPDATE audience_clocks SET contacts = ?, changed = 1", (PEOPLE,))
+        for table in ("contacts", "identities", "suppressions"):
+            tx.run("DELETE FROM pg_statistic WHERE starelid = CAST(? AS regclass)", (table,))
+
+    await yard.database.write(fill)
+    return crowd
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch, crowd: Crowd) -> Iterator[Said]:
+    """Every statement that reads people, with the parameters of its last run."""
+    del crowd  # its own statements are made before
+    found: Said = {}
+    rows = Transaction.rows
+
+    def note(self: Transaction, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        if "FROM" in sql and ("contacts" in sql or "identities" in sql):
+            found[sql] = parameters
+        return rows(self, sql, parameters)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Transaction, "rows", note)
+        yield found
+
+
+def long_readings(crowd: Crowd, said: Said) -> list[tuple[str, float, str]]:
+    """The steps by which a statement reads more than a few rows: table or index, rows, statement."""
+    found: list[tuple[str, float, str]] = []
+
+    def look(step: dict[str, Any], sql: str) -> None:
+        read = (step["Actual Rows"] + step.get("Rows Removed by Filter", 0)) * step["Actual Loops"]
+        place = step.get("Relation Name") or step.get("Index Name")
+        if place and read > FEW:
+            found.append((place, read, sql))
+        for below in step.get("Plans", ()):
+            look(below, sql)
+
+    assert said, "nothing was asked"
+    for sql, parameters in list(said.items()):
+        ((plans,),) = crowd.yard.rows(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", *parameters)
+        look(plans[0]["Plan"], sql)
+    return found
+
+
+def phone(number: int) -> str:
+    return f"+8869{number:08d}"
+
+
+async def test_a_count_reads_of_those_who_changed_and_of_nobody_else(crowd: Crowd, said: Said) -> None:
+    await crowd.census.round()
+
+    def change(tx: Transaction) -> None:
+        tx.run("UPDATE contacts SET lead = 'won', changed = 2 WHERE no % 100 = 0")
+        tx.run("UPDATE audience_clocks SET changed = 2")
+
+    await crowd.yard.database.write(change)
+    said.clear()
+    assert (await crowd.counted.count(crowd.id, Question("lead = won")))["count"] == PEOPLE / 100
+    assert any("suppressions" in sql for sql in said)
+    assert long_readings(crowd, said) == []
+
+
+async def test_after_new_suppressions_their_people_are_read_and_nobody_else(crowd: Crowd, said: Said) -> None:
+    await crowd.census.round()
+    await crowd.suppressions.add(crowd.id, to=phone(1))
+    said.clear()
+    assert (await crowd.counted.count(crowd.id, Question("suppressed")))["count"] == PEOPLE / 2 + 1
+    # How many suppressions there are is counted each time, by reading them.
+    assert {place for place, _, _ in long_readings(crowd, said)} <= {"suppressions"}
+
+
+async def test_an_import_looks_up_the_people_of_its_rows_and_nobody_else(crowd: Crowd, said: Said) -> None:
+    rows = [row(number, phone(number), fields={"name": f"Ann {number}"}) for number in range(PEOPLE - 50, PEOPLE + 50)]
+    done = await crowd.load(rows)
+    assert (done["counts"]["added"], done["counts"]["updated"]) == (49, 51)
+    assert long_readings(crowd, said) == []
+
+
+async def test_people_are_looked_up_by_number_and_by_address_without_reading_others(crowd: Crowd, said: Said) -> None:
+    numbers = range(1, 201)
+    addresses = [phone(number) for number in numbers]
+
+    def look(tx: Transaction) -> list[int]:
+        return [
+            len(contacts_by_number(tx, crowd.id, numbers)),
+            len(ids_of(tx, crowd.id, numbers)),
+            len(identities_of(tx, crowd.id, numbers)),
+            len(holders(tx, crowd.id, [Identity("phone", address) for address in addresses])),
+            len(people_at(tx, crowd.id, addresses, Channel.SMS, ["name"])),
+        ]
+
+    assert await crowd.yard.database.read(look) == [200] * 5
+    assert len(said) == 5
+    assert long_readings(crowd, said) == []
