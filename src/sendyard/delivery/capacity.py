@@ -27,6 +27,18 @@ class Finding(NamedTuple):
 
 
 @dataclass(slots=True)
+class Lot:
+    """Messages of one account and moment that take equally long."""
+
+    account_id: str
+    at: int
+    seconds: float
+    expires_at: int
+    load: Load
+    throttle: Load | None
+
+
+@dataclass(slots=True)
 class Capacity:
     """
     Adds up the work of each account, message after message.
@@ -46,8 +58,12 @@ class Capacity:
     _late: Counter[str] = field(default_factory=Counter)
     _last: tuple[AccountEntry, object, int, Load] | None = None
 
-    def take(self, entry: AccountEntry, message: NewMessage, kind: object, is_open: IsOpen | None) -> None:
-        """Take one message that this account will carry; `kind` names what `is_open` depends on."""
+    def take(self, entry: AccountEntry, message: NewMessage, kind: object, is_open: IsOpen | None) -> Lot:
+        """
+        Take one message that this account will carry; `kind` names what `is_open` depends on.
+
+        Gives the lot to which messages like it are added.
+        """
         send_at = message.send_at
         at = self.begins if send_at is None or send_at < self.begins else send_at
         last = self._last
@@ -56,12 +72,20 @@ class Capacity:
             self._accounts[entry.id] = entry
             load = self._timetable.load(entry.id, at, kind, is_open)
             last = self._last = (entry, kind, slot_of(at), load)
-        self._messages[entry.id] += 1
-        gone = last[3].take(at, _units(entry, message) / entry.rate_per_second)
+        throttle = self._timetable.load(_THROTTLE, at, kind, is_open) if self.step else None
+        seconds = _units(entry, message) / entry.rate_per_second
+        lot = Lot(entry.id, at, seconds, message.expires_at, last[3], throttle)
+        self.add(lot)
+        return lot
+
+    def add(self, lot: Lot) -> None:
+        """Take one more message of a lot."""
+        self._messages[lot.account_id] += 1
+        gone = lot.load.take(lot.at, lot.seconds)
         # A throttled message is made when its moment comes, and its time to live begins then.
-        held_up = self._timetable.add(_THROTTLE, at, self.step, kind, is_open) - at if self.step else 0.0
-        if gone > message.expires_at + held_up:
-            self._late[entry.id] += 1
+        held_up = lot.throttle.take(lot.at, self.step) - lot.at if lot.throttle else 0.0
+        if gone > lot.expires_at + held_up:
+            self._late[lot.account_id] += 1
 
     def end(self) -> int | None:
         """When the last is gone, milliseconds since 1970; None when there is none, or more than a month away."""

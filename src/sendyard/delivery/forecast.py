@@ -9,13 +9,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sendyard.delivery.capacity import Capacity
+from sendyard.delivery.capacity import Capacity, Lot
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.hearing import brief_for
 from sendyard.delivery.judging import judge
 from sendyard.delivery.persons import Persons
-from sendyard.delivery.rule_lines import RuleLine, RuleLines
+from sendyard.delivery.rule_lines import RuleLine, RuleLines, Saying
 from sendyard.delivery.timetable import IsOpen
+from sendyard.domain.addresses import Address
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.countries.registry import RULES
 from sendyard.domain.countries.rules import Aspect, Need
@@ -138,6 +139,24 @@ _OF_WINDOWS = frozenset(rule.id for rule in RULES.values() if Need.INBOUND in ru
 _OF_TEMPLATES = frozenset(rule.id for rule in RULES.values() if "template" in rule.id)
 
 
+@dataclass(slots=True)
+class _Alike:
+    """
+    One outcome, and how many of a list have it: all that is counted is worked out once for them.
+
+    `telling` are the sayings that still want examples; `sums` are messages and parts of its route.
+    """
+
+    checks: Sequence[str] = ()
+    sayings: Sequence[Saying] = ()
+    telling: Sequence[Saying] = ()
+    message: NewMessage | None = None  # that goes
+    hour: int | None = None  # for which it waits
+    sums: list[int] | None = None
+    lot: Lot | None = None
+    count: int = 0
+
+
 class Outlook:
     """
     Adds up what `admit_many` says of message after message, in any number of lists.
@@ -170,16 +189,24 @@ class Outlook:
         self.longest: NewMessage | None = None
 
     def take(self, outcomes: Sequence[NewMessage | AppError], whom: Sequence[Whom] = ()) -> None:
-        """Add a list; `whom` names those of the same positions, for examples of what went wrong."""
-        for position, outcome in enumerate(outcomes):
-            row, to = whom[position] if whom else (position, "")
-            self.examined += 1
-            if isinstance(outcome, AppError):
-                self._refused(outcome, row, to)
-            elif outcome.status is MessageStatus.SUPPRESSED:
-                self._count("suppression", outcome.error.detail if outcome.error else "")
-            else:
-                self._goes(outcome, row)
+        """
+        Add a list; `whom` names those of the same positions, for examples of what went wrong.
+
+        Where one outcome stands at several positions, `whom` says whose each is.
+        """
+        self.examined += len(outcomes)
+        met: dict[int, _Alike] = {}
+        for outcome, (row, to) in zip(outcomes, whom or _whom(outcomes), strict=True):
+            alike = met.get(id(outcome))
+            if alike is None:
+                alike = met[id(outcome)] = self._first_of(outcome, row, to)
+            elif alike.lot is not None:
+                self._capacity.add(alike.lot)
+            alike.count += 1
+            if alike.telling:
+                alike.telling = [one for one in alike.telling if one.line.show(one.detail, row, to)]
+        for alike in met.values():
+            self._add(alike)
 
     def forecast(self) -> Forecast:
         """Sum up."""
@@ -200,33 +227,53 @@ class Outlook:
             examined=self.examined,
         )
 
-    def _goes(self, message: NewMessage, row: int | None) -> None:
-        self.messages += 1
-        self._parts += message.parts
-        if not self._first:
-            self._first.append(message)
+    def _first_of(self, outcome: NewMessage | AppError, row: int | None, to: str) -> _Alike:
+        """Work out what is counted for each message with this outcome; takes the first one's place in the queue."""
+        if isinstance(outcome, AppError):
+            return self._refused(outcome)
+        if outcome.status is MessageStatus.SUPPRESSED:
+            return _Alike([self._concerned("suppression", outcome.error.detail if outcome.error else "")])
+        return self._goes(outcome, row, to)
+
+    def _add(self, alike: _Alike) -> None:
+        for name in alike.checks:
+            self._counts[name] += alike.count
+        for one in alike.sayings:
+            one.line.add(one.level, alike.count)
+        if alike.hour is not None:
+            self._deferrals[alike.hour] += alike.count
+        if alike.message is not None and alike.sums is not None:
+            parts = alike.message.parts * alike.count
+            self.messages += alike.count
+            self._parts += parts
+            alike.sums[0] += alike.count
+            alike.sums[1] += parts
+
+    def _goes(self, message: NewMessage, row: int | None, to: str) -> _Alike:
         if self.longest is None or _size(message) > _size(self.longest):
-            self.longest = message
+            self.longest = message if message.to.value == to else message.but(to=Address.known(to), row=row)
+            self._first = self._first or [self.longest]
+        alike = _Alike(message=message, checks=[])
         if message.notes:
-            self._rules.add(message.notes, row if message.row is None else message.row, message.to.value)
+            alike.sayings = alike.telling = self._rules.noted(message.notes)
             waits = next((note.detail for note in message.notes if note.level == RuleLevel.DEFER), None)
             if waits is not None and message.send_at is not None:
-                self._count("hours", waits)
-                self._deferrals[message.send_at - message.send_at % _HOUR_MS] += 1
+                alike.checks = [self._concerned("hours", waits)]
+                alike.hour = message.send_at - message.send_at % _HOUR_MS
         # Without failover only the first choice can ever cost anything.
         route = tuple(message.route) if message.failover else tuple(message.route[:1])
-        sums = self._routes.get(route)
-        if sums is None:
-            sums = self._routes[route] = [0, 0]
-        sums[0] += 1
-        sums[1] += message.parts
+        alike.sums = self._routes.get(route)
+        if alike.sums is None:
+            alike.sums = self._routes[route] = [0, 0]
         entry = self._directory.account(message.route[0]) if message.route else None
         if entry is not None:
-            self._timed(entry, message)
+            if not entry.is_active:
+                paused = self._concerned("accounts", f"{entry.name} is paused: {entry.pause_reason}")
+                alike.checks = [*alike.checks, paused]
+            alike.lot = self._timed(entry, message)
+        return alike
 
-    def _timed(self, entry: AccountEntry, message: NewMessage) -> None:
-        if not entry.is_active:
-            self._count("accounts", f"{entry.name} is paused: {entry.pause_reason}")
+    def _timed(self, entry: AccountEntry, message: NewMessage) -> Lot:
         kind = self._kind
         if message.country != kind[0] or message.channel is not kind[1] or message.purpose is not kind[2]:
             kind = (message.country, message.channel, message.purpose)
@@ -234,7 +281,7 @@ class Outlook:
                 self._hours[kind] = kind, self._hours_of(message)
             kind, self._is_open = self._hours[kind]
             self._kind = kind
-        self._capacity.take(entry, message, kind, self._is_open)
+        return self._capacity.take(entry, message, kind, self._is_open)
 
     def _hours_of(self, message: NewMessage) -> IsOpen | None:
         """The hours of messages like this one: of somebody of whom nothing is known but the number."""
@@ -244,20 +291,19 @@ class Outlook:
         nobody, address = Persons(needs=brief.needs), message.to.value
         return lambda at: judge(brief, nobody, address, at).until is None
 
-    def _refused(self, error: AppError, row: int | None, to: str) -> None:
-        if error.code in RULES:
-            self._rules.forbid(error.code, error.detail, row, to)
-            name = _concern_of_rule(error.code)
-            self._count(name, error.detail)
-            if name != "rules":
-                self._count("rules", error.detail)
-        else:
-            self._count(_concern(error), error.detail)
+    def _refused(self, error: AppError) -> _Alike:
+        if error.code not in RULES:
+            return _Alike([self._concerned(_concern(error), error.detail)])
+        said = self._rules.forbidden(error.code, error.detail)
+        # Whatever a rule forbids counts as forbidden by rules as well.
+        names = dict.fromkeys((_concern_of_rule(error.code), "rules"))
+        return _Alike([self._concerned(name, error.detail) for name in names], said, said)
 
-    def _count(self, name: str, detail: str) -> None:
-        self._counts[name] += 1
+    def _concerned(self, name: str, detail: str) -> str:
+        """Give the name of a check that has something to say; the first detail is the one that is told."""
         if name not in self._details:
             self._details[name] = detail
+        return name
 
     def _check(self, name: str, lines: Sequence[RuleLine]) -> Check:
         count = self._counts[name]
@@ -367,6 +413,16 @@ def _concern(error: AppError) -> str:
     if pointer == "/template":
         return "template"
     return "schedule" if pointer in {"/send_at", "/expires_in"} else "content"
+
+
+def _whom(outcomes: Sequence[NewMessage | AppError]) -> Sequence[Whom]:
+    """Whose outcomes are, as far as they say it themselves."""
+    return [
+        (position, "")
+        if isinstance(outcome, AppError)
+        else (position if outcome.row is None else outcome.row, outcome.to.value)
+        for position, outcome in enumerate(outcomes)
+    ]
 
 
 def _size(message: NewMessage) -> tuple[int, int]:

@@ -2,15 +2,14 @@
 The recipient's side of a message about to be accepted: consent, windows and hours, by the rules of the country.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
 
 from sendyard.delivery.brief import Brief, brief_of
 from sendyard.delivery.directory import Directory
-from sendyard.delivery.judging import explained, field_errors, judge
+from sendyard.delivery.judging import Ruling, explained, field_errors, judge
 from sendyard.delivery.persons import Persons, moment, read_persons
-from sendyard.delivery.queries import Stop
-from sendyard.delivery.stopping import stop_of
-from sendyard.domain.channels import Channel, Purpose
+from sendyard.domain.channels import Purpose
 from sendyard.domain.countries.registry import RULES, concerning
 from sendyard.domain.countries.rules import Level, Need
 from sendyard.domain.errors import AppError, FieldError, Invalid
@@ -33,8 +32,23 @@ def hear(directory: Directory, tx: Transaction, message: NewMessage) -> NewMessa
     needs = _needs(brief, message)
     if brief is None or needs is None:
         return message
-    persons = read_persons(tx, message.workspace_id, (message.to.value,), message.channel.value, needs)
-    return _judged(brief, persons, message)
+    address = message.to.value
+    persons = read_persons(tx, message.workspace_id, (address,), message.channel.value, needs)
+    ruling = judge(brief, persons, address, message.send_at or message.created_at)
+    return _heeded(ruling, message, newcomer=address not in persons.written_to)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """Recipients of whom the same is read."""
+
+    channel: str
+    needs: frozenset[Need]
+    addresses: list[str] = field(default_factory=list)
+    persons: Persons = field(default_factory=Persons)
+
+
+_Listening = tuple[NewMessage, Brief, _Asked]
 
 
 def hear_many(
@@ -42,34 +56,64 @@ def hear_many(
     tx: Transaction,
     workspace_id: str,
     rows: Sequence[NewMessage | AppError],
-    stopped: Mapping[tuple[str, str, str], Stop],
+    addresses: Sequence[str],
+    silent: Container[int],
 ) -> Sequence[NewMessage | AppError]:
-    """`hear` for a list, with a query for each kind of fact that is asked; who is suppressed is not asked about."""
-    listening: list[tuple[Brief, frozenset[Need]] | None] = []
-    asked: dict[tuple[Channel, frozenset[Need]], list[str]] = {}
-    for row in rows:
-        listens = None
-        if isinstance(row, NewMessage) and concerning(row.country, row.channel, row.purpose):
-            brief = brief_for(directory, row, row.campaign_id)
-            needs = _needs(brief, row)
-            if brief is not None and needs is not None and not (stopped and stop_of(row, stopped)):
-                listens = brief, needs
-                asked.setdefault((row.channel, needs), []).append(row.to.value)
+    """
+    `hear` for a list, with a query for each kind of fact that is asked; of positions in `silent` nothing is asked.
+
+    `addresses` has the recipient of each row: rows that are alike may share one message, and share what comes of it.
+    """
+    listening: list[_Listening | None] = []
+    known: dict[int, _Listening | None] = {}
+    asked: dict[tuple[str, frozenset[Need]], _Asked] = {}
+    for position, (row, address) in enumerate(zip(rows, addresses, strict=True)):
+        if id(row) in known:
+            listens = known[id(row)]
+        else:
+            listens = known[id(row)] = _listening(directory, row, asked)
+        if listens is not None:
+            if position in silent:
+                listens = None
+            else:
+                listens[2].addresses.append(address)
         listening.append(listens)
     if not asked:
         return rows
-    read = {
-        (channel, needs): read_persons(tx, workspace_id, addresses, channel.value, needs)
-        for (channel, needs), addresses in asked.items()
-    }
+    for group in asked.values():
+        group.persons = read_persons(tx, workspace_id, group.addresses, group.channel, group.needs)
     outcomes: list[NewMessage | AppError] = []
-    for row, listens in zip(rows, listening, strict=True):
-        if listens is None or isinstance(row, AppError):
+    heeded: dict[tuple[int, int, bool], tuple[Ruling, NewMessage | AppError]] = {}
+    for row, address, listens in zip(rows, addresses, listening, strict=True):
+        if listens is None:
             outcomes.append(row)
-        else:
-            brief, needs = listens
-            outcomes.append(_judged(brief, read[row.channel, needs], row))
+            continue
+        message, brief, group = listens
+        ruling = judge(brief, group.persons, address, message.send_at or message.created_at)
+        newcomer = address not in group.persons.written_to
+        key = (id(message), id(ruling), newcomer)
+        found = heeded.get(key)
+        if found is None:
+            # The ruling is kept as well: while it is there, nothing else has its identity.
+            found = heeded[key] = ruling, _heeded(ruling, message, newcomer=newcomer)
+        outcomes.append(found[1])
     return outcomes
+
+
+def _listening(
+    directory: Directory, row: NewMessage | AppError, asked: dict[tuple[str, frozenset[Need]], _Asked]
+) -> _Listening | None:
+    """Find what is asked of the recipients of a message; None when the rules do not look at them."""
+    if isinstance(row, AppError) or not concerning(row.country, row.channel, row.purpose):
+        return None
+    brief = brief_for(directory, row, row.campaign_id)
+    needs = _needs(brief, row)
+    if brief is None or needs is None:
+        return None
+    place = (row.channel.value, needs)
+    if place not in asked:
+        asked[place] = _Asked(*place)
+    return row, brief, asked[place]
 
 
 def brief_for(directory: Directory, message: NewMessage | Claimed, campaign_id: str) -> Brief | None:
@@ -98,12 +142,10 @@ def _needs(brief: Brief | None, message: NewMessage) -> frozenset[Need] | None:
     return brief.needs if brief.judges_person else None
 
 
-def _judged(brief: Brief, persons: Persons, message: NewMessage) -> NewMessage | AppError:
-    address = message.to.value
+def _heeded(ruling: Ruling, message: NewMessage, *, newcomer: bool) -> NewMessage | AppError:
     notes = message.notes
-    if Need.FIRST_CONTACT in persons.needs and address in persons.written_to:
+    if not newcomer:
         notes = tuple(note for note in notes if note.rule not in _OF_NEWCOMERS)
-    ruling = judge(brief, persons, address, message.send_at or message.created_at)
     if ruling.block is not None:
         return Invalid(ruling.block.rule_id, explained(ruling.block), errors=field_errors([ruling.block]))
     if ruling.until is not None:

@@ -37,10 +37,10 @@ class Worded:
     notes: Sequence[Note] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ruling:
     """
-    What the rules say of one recipient at one moment.
+    What the rules say of one recipient at one moment; people who are alike share one.
 
     Attributes:
         block: what forbids it for good, the first if there are several.
@@ -108,14 +108,13 @@ def with_text(content: Content, text: str) -> Content:
 
 def judge(brief: Brief, persons: Persons, address: str, at: int) -> Ruling:
     """Ask the rules of consent and clock about one recipient; `at` is the moment of hand-over, in milliseconds."""
-    person = persons.person(address)
     if Need.INBOUND in brief.needs:
-        return _ruled(brief, persons, person, at)
+        return _ruled(brief, persons, persons.person(address), at)
     # People of one import differ in nothing that these rules look at; what they say of one holds for the others.
-    key = (at // _MINUTE_MS, person.consents, person.do_not_disturb, person.zone, person.number_zones, person.state)
+    key = (at // _MINUTE_MS, persons.traits(address))
     known: Ruling | None = brief.rulings.get(key)
     if known is None:
-        known = _ruled(brief, persons, person, at)
+        known = _ruled(brief, persons, persons.person(address), at)
         _keep(brief.rulings, key, known, _MOST_PERMISSIONS)
     return known
 

@@ -15,11 +15,16 @@ from sendyard.domain.countries.rules import Need
 from sendyard.domain.countries.situation import Consent, ConsentKind, DoNotDisturb, Person
 from sendyard.storage.transaction import Transaction
 
+_Said = tuple[str, str, str, str, str, str, int, int | None]
+"""A `Word` without its address and id: channel, purpose, kind, state, source, evidence, at, confirmed_at."""
 _GRANTED, _WITHDRAWN = "granted", "withdrawn"
 _KINDS = {kind.value: kind for kind in ConsentKind}
 _TO_ADVERTISING = frozenset({ConsentKind.MARKETING, ConsentKind.WRITTEN, ConsentKind.NIGHT})
 _WITHDRAWS_ALL = frozenset({ConsentKind.MARKETING, ConsentKind.WRITTEN})
 """Who takes back the consent to advertising does not keep that to advertising at night."""
+
+Traits = tuple[str, tuple[str, ...], str, tuple[Consent, ...], bool]
+"""Zone, zones of the number, state, consents, and whether the person stands on a register."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +46,27 @@ class Persons:
 
     def person(self, address: str) -> Person:
         """Give one of them; what was not read is left blank."""
+        zone, zones, state, consents, listed = self.traits(address)
         last = self.inbound.get(address)
-        zoned = Need.ZONE in self.needs
         return Person(
-            self.zones.get(address, ""),
-            number_zones(address) if zoned and address[:1] == "+" else (),
-            self.states.get(address, ""),
-            self.consents.get(address, ()),
+            zone,
+            zones,
+            state,
+            consents,
             None if last is None else moment(last),
             Need.FIRST_CONTACT in self.needs and address not in self.written_to,
-            DoNotDisturb.FULL if address in self.listed else DoNotDisturb.UNKNOWN,
+            DoNotDisturb.FULL if listed else DoNotDisturb.UNKNOWN,
+        )
+
+    def traits(self, address: str) -> Traits:
+        """Give what many people have in common: all of a person but who wrote to whom before."""
+        zoned = Need.ZONE in self.needs and address[:1] == "+"
+        return (
+            self.zones.get(address, ""),
+            number_zones(address) if zoned else (),
+            self.states.get(address, ""),
+            self.consents.get(address, ()),
+            address in self.listed,
         )
 
 
@@ -74,26 +90,23 @@ def read_persons(
 
 def in_force(words: Iterable[Word]) -> dict[str, tuple[Consent, ...]]:
     """
-    Give the permissions that hold, by address, from words in the order they were said.
+    Give the permissions that hold, by address, from words in any order; of one moment, that with the lower id is older.
 
     For each kind the newest word counts, one about the channel more than one about all channels. Advertising is
     permitted only by words said for the purpose promotional, and taking it back takes back all kinds of it.
     """
-    newest: dict[tuple[str, ConsentKind], Word] = {}
+    by_address: dict[str, list[Word]] = {}
     for word in words:
-        kind = _KINDS[word.kind]
-        if kind in _TO_ADVERTISING and word.purpose != Purpose.PROMOTIONAL:
-            continue
-        ends_all = word.state == _WITHDRAWN and kind in _WITHDRAWS_ALL
-        for meant in _TO_ADVERTISING if ends_all else (kind,):
-            known = newest.get((word.address, meant))
-            if known is None or word.channel or not known.channel:
-                newest[word.address, meant] = word
+        said = by_address.get(word.address)
+        if said is None:
+            by_address[word.address] = [word]
+        else:
+            said.append(word)
     found: dict[str, tuple[Consent, ...]] = {}
-    for (address, _), word in newest.items():
-        if word.state == _GRANTED:
-            consent = _consent(word.kind, word.at, word.evidence or word.source, word.confirmed_at)
-            found[address] = (*found.get(address, ()), consent)
+    for address, said in by_address.items():
+        if len(said) > 1:
+            said.sort(key=lambda word: (word.at, word.id))
+        found[address] = _holding(tuple([word[1:-1] for word in said]))
     return found
 
 
@@ -103,6 +116,23 @@ def moment(milliseconds: int) -> datetime:
 
 
 @lru_cache(maxsize=1024)
-def _consent(kind: str, at: int, evidence: str, confirmed_at: int | None) -> Consent:
+def _holding(words: tuple[_Said, ...]) -> tuple[Consent, ...]:
     # People of one form or import said the same at the same time.
-    return Consent(_KINDS[kind], moment(at), evidence, None if confirmed_at is None else moment(confirmed_at))
+    newest: dict[ConsentKind, _Said] = {}
+    for said in words:
+        channel, purpose, name, state, *_ = said
+        kind = _KINDS[name]
+        if kind in _TO_ADVERTISING and purpose != Purpose.PROMOTIONAL:
+            continue
+        ends_all = state == _WITHDRAWN and kind in _WITHDRAWS_ALL
+        for meant in _TO_ADVERTISING if ends_all else (kind,):
+            known = newest.get(meant)
+            if known is None or channel or not known[0]:
+                newest[meant] = said
+    return tuple(_consent(*said) for said in newest.values() if said[3] == _GRANTED)
+
+
+def _consent(
+    _channel: str, _purpose: str, kind: str, _state: str, source: str, evidence: str, at: int, confirmed_at: int | None
+) -> Consent:
+    return Consent(_KINDS[kind], moment(at), evidence or source, None if confirmed_at is None else moment(confirmed_at))

@@ -14,7 +14,7 @@ import msgspec
 from sendyard.delivery.carriage import Carriage, carriage
 from sendyard.delivery.directory import Directory
 from sendyard.delivery.hearing import hear, hear_many
-from sendyard.delivery.queries import has_erased, recent, standing, stops
+from sendyard.delivery.queries import Stop, has_erased, recent, standing, stops
 from sendyard.delivery.routing import decide
 from sendyard.delivery.stopping import erased, stop_of, suppressed
 from sendyard.delivery.wording import Words, words_of
@@ -188,11 +188,12 @@ def admit(directory: Directory, tx: Transaction, message: NewMessage) -> NewMess
     found = standing(tx, *place, since, purpose=message.purpose.value)
     stop = found.stop
     if stop is None and found.erased:
-        stop = stop_of(message, erased(directory, tx, message.workspace_id, [message.to.value]))
+        address = message.to.value
+        stop = stop_of(message, address, erased(directory, tx, message.workspace_id, [address]))
     if stop:
         return suppressed(message, stop)
     if limit and found.messages >= limit:
-        return _too_many(limit, found.first_at, message)
+        return _too_many(limit, found.first_at, message, message.to)
     return hear(directory, tx, message)
 
 
@@ -237,9 +238,20 @@ def prepare_many(
 
 
 def admit_many(
-    directory: Directory, tx: Transaction, workspace_id: str, prepared: Sequence[NewMessage | AppError], now_ms: int
+    directory: Directory,
+    tx: Transaction,
+    workspace_id: str,
+    prepared: Sequence[NewMessage | AppError],
+    now_ms: int,
+    *,
+    to: Sequence[str] = (),
 ) -> list[NewMessage | AppError]:
-    """`admit` for a list, with a few queries per thousand rows; errors pass through."""
+    """
+    `admit` for a list, with a few queries per thousand rows; errors pass through.
+
+    Rows that are only counted, never stored, may share one message where they are alike. `to` then has the address of
+    each, and rows of which the same is said share one outcome, which bears the address of any of them.
+    """
     limit = directory.hourly_limit(workspace_id)
     since = now_ms - WINDOW_MS
     some_erased = has_erased(tx, workspace_id)
@@ -247,28 +259,44 @@ def admit_many(
     outcomes: list[NewMessage | AppError] = []
     for start in range(0, len(prepared), _ROWS_AT_ONCE):
         rows = prepared[start : start + _ROWS_AT_ONCE]
-        addresses = {row.to.value for row in rows if isinstance(row, NewMessage)}
+        given = to[start : start + _ROWS_AT_ONCE] or [
+            row.to.value if isinstance(row, NewMessage) else "" for row in rows
+        ]
+        addresses = {address for row, address in zip(rows, given, strict=True) if isinstance(row, NewMessage)}
         stopped = stops(tx, workspace_id, addresses)
         if some_erased:
             stopped = erased(directory, tx, workspace_id, addresses) | stopped
         if limit:
             counts.update(recent(tx, workspace_id, addresses - counts.keys(), since))
-        for row in hear_many(directory, tx, workspace_id, rows, stopped):
+        stopping = _stopping(rows, given, stopped) if stopped else {}
+        heard = hear_many(directory, tx, workspace_id, rows, given, stopping)
+        for position, (row, address) in enumerate(zip(heard, given, strict=True)):
             if isinstance(row, AppError):
                 outcomes.append(row)
                 continue
-            address = row.to.value
-            if stopped and (stop := stop_of(row, stopped)):
-                outcomes.append(suppressed(row, stop))
+            if position in stopping:
+                outcomes.append(suppressed(row, stopping[position]))
                 continue
             if limit:
                 messages, first_at = counts.get(address, (0, now_ms))
                 if messages >= limit:
-                    outcomes.append(_too_many(limit, first_at, row))
+                    outcomes.append(_too_many(limit, first_at, row, Address.known(address)))
                     continue
                 counts[address] = (messages + 1, first_at)
             outcomes.append(row)
     return outcomes
+
+
+def _stopping(
+    rows: Sequence[NewMessage | AppError], addresses: Sequence[str], stopped: Mapping[tuple[str, str, str], Stop]
+) -> dict[int, Stop]:
+    """Find the positions of those who must not be contacted."""
+    some = {address for address, _, _ in stopped}
+    return {
+        position: stop
+        for position, (row, address) in enumerate(zip(rows, addresses, strict=True))
+        if address in some and isinstance(row, NewMessage) and (stop := stop_of(row, address, stopped))
+    }
 
 
 def is_storable(text: str) -> bool:
@@ -395,11 +423,11 @@ def _check_times(draft: Draft, now_ms: int, errors: list[FieldError]) -> tuple[i
 _BAD_CHARACTER = "It holds a character that cannot be stored (U+0000, or half of a surrogate pair); remove it."
 
 
-def _too_many(limit: int, first_at: int, message: NewMessage) -> RateLimited:
+def _too_many(limit: int, first_at: int, message: NewMessage, to: Address) -> RateLimited:
     wait = max(1.0, (first_at + WINDOW_MS - message.created_at) / 1000)
     return RateLimited(
         "recipient_limit",
-        f"Expected at most {limit} messages to {message.to.masked} within an hour, and that many were sent; "
+        f"Expected at most {limit} messages to {to.masked} within an hour, and that many were sent; "
         f"wait {wait:.0f} s, or raise the workspace's hourly limit per recipient.",
         retry_after=wait,
     )

@@ -4,7 +4,7 @@ What rules said of a list of messages, one line for each rule: how often, to who
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sendyard.delivery.brief import WAIVED
 from sendyard.domain.addresses import mask
@@ -43,13 +43,17 @@ class RuleLine:
     count: int = 0
     examples: list[Example] = field(default_factory=list)
 
-    def add(self, level: str, detail: str, row: int | None, to: str) -> None:
-        """Count one message."""
-        self.count += 1
+    def add(self, level: str, messages: int) -> None:
+        """Count so many messages."""
+        self.count += messages
         if _SEVERITY[level] > _SEVERITY[self.level]:
             self.level = level
+
+    def show(self, detail: str, row: int | None, to: str) -> bool:
+        """Take one more message as an example; False when there are enough."""
         if len(self.examples) < _EXAMPLES:
             self.examples.append(Example(row, mask(to), detail))
+        return len(self.examples) < _EXAMPLES
 
     @property
     def forbids_all(self) -> bool:
@@ -75,24 +79,32 @@ class RuleLine:
         }
 
 
+class Saying(NamedTuple):
+    """What one rule said of a message, and with the same words of all that are like it."""
+
+    line: RuleLine
+    level: str
+    detail: str
+
+
 class RuleLines:
-    """Gathers what rules said, message by message."""
+    """Gathers what rules said, a line for each."""
 
     def __init__(self) -> None:
         """Begin with nothing said."""
         self._lines: dict[str, RuleLine] = {}
 
-    def add(self, notes: Iterable[Note], row: int | None, to: str) -> None:
-        """Take what was said of one message; a rule that said several things of it counts once."""
-        said: set[str] = set()
+    def noted(self, notes: Iterable[Note]) -> list[Saying]:
+        """Give what was said of a message that goes; of a rule that said several things, the first."""
+        first: dict[str, Saying] = {}
         for note in notes:
-            if note.rule not in said:
-                said.add(note.rule)
-                self._line(note.rule).add(note.level, note.detail, row, to)
+            if note.rule not in first:
+                first[note.rule] = Saying(self._line(note.rule), note.level, note.detail)
+        return [*first.values()]
 
-    def forbid(self, rule_id: str, detail: str, row: int | None, to: str) -> None:
-        """Take a message that a rule stopped."""
-        self._line(rule_id).add(Level.BLOCK.value, detail, row, to)
+    def forbidden(self, rule_id: str, detail: str) -> list[Saying]:
+        """Give what was said of a message that a rule stopped."""
+        return [Saying(self._line(rule_id), Level.BLOCK.value, detail)]
 
     def lines(self) -> list[RuleLine]:
         """Every rule that spoke, the most serious first."""

@@ -3,7 +3,6 @@ Suppressions of recipients at the moment a message is accepted, those of erased 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from sendyard.delivery.directory import Directory
@@ -14,9 +13,9 @@ from sendyard.ledger.entries import NewMessage
 from sendyard.storage.transaction import Transaction
 
 
-def stop_of(message: NewMessage, stopped: Mapping[tuple[str, str, str], Stop]) -> Stop | None:
-    """Find what forbids a message among suppressions by (address, channel, purpose); the broadest first."""
-    address, channel, purpose = message.to.value, message.channel.value, message.purpose.value
+def stop_of(message: NewMessage, address: str, stopped: Mapping[tuple[str, str, str], Stop]) -> Stop | None:
+    """Find what forbids a message to an address, of suppressions by (address, channel, purpose); the broadest first."""
+    channel, purpose = message.channel.value, message.purpose.value
     for place in ((address, "", ""), (address, channel, ""), (address, "", purpose), (address, channel, purpose)):
         if stop := stopped.get(place):
             return stop
@@ -39,4 +38,4 @@ def suppressed(message: NewMessage, stop: Stop) -> NewMessage:
     source = f", from {stop.source}" if stop.source else ""
     detail = f"The recipient must not be contacted since {since} ({stop.reason}{source}); see `suppressions`."
     error = ProviderError(ErrorKind.OPTED_OUT, stop.reason, detail)
-    return replace(message, status=MessageStatus.SUPPRESSED, error=error, notes=())
+    return message.but(status=MessageStatus.SUPPRESSED, error=error, notes=())

@@ -21,7 +21,12 @@ class Load:
     is_open: IsOpen | None  # None: at any hour
 
     def take(self, at: int, seconds: float) -> float:
-        """Add one message that may leave from `at` on; gives the moment at which it is gone, as `Timetable.add`."""
+        """
+        Take one message that may leave from `at` on.
+
+        Gives the earliest moment at which it is gone: nothing but what came before it with its own moment and kind, at
+        open hours, is counted.
+        """
         self.at = min(self.at, at)
         self.left += seconds * 1000
         gone = self.at + self.left
@@ -43,19 +48,8 @@ class Timetable:
 
     loads: dict[str, dict[tuple[int, object], Load]] = field(default_factory=dict)
 
-    def add(
-        self, account_id: str, at: int, seconds: float, kind: object = None, is_open: IsOpen | None = None
-    ) -> float:
-        """
-        Take one message that may leave from `at` on; `kind` names what `is_open` depends on.
-
-        Gives the earliest moment at which it is gone: nothing but what came before it with its own moment and kind, at
-        open hours, is counted.
-        """
-        return self.load(account_id, at, kind, is_open).take(at, seconds)
-
     def load(self, account_id: str, at: int, kind: object, is_open: IsOpen | None) -> Load:
-        """Give the load that takes messages of this account, moment and kind."""
+        """Give the load for messages of this account, moment and `kind`, which names what `is_open` depends on."""
         of_account = self.loads.get(account_id)
         if of_account is None:
             of_account = self.loads[account_id] = {}

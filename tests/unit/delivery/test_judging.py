@@ -162,10 +162,14 @@ def test_each_rule_that_reads_the_recipient_says_what_it_reads() -> None:
 
 def test_a_rule_that_says_two_things_of_a_message_counts_it_once_and_shows_five_examples() -> None:
     lines = RuleLines()
-    for row in range(8):
-        lines.add([Note("tw.url_allow_list", "warn", "a"), Note("tw.url_allow_list", "warn", "b")], row, SOMEBODY)
-    lines.forbid("tw.url_allow_list", "no", 9, SOMEBODY)
-    lines.add([Note("tw.hours", "waived", "")], 1, SOMEBODY)
+    (said,) = lines.noted([Note("tw.url_allow_list", "warn", "a"), Note("tw.url_allow_list", "warn", "b")])
+    assert said.detail == "a"
+    said.line.add(said.level, 8)
+    assert [said.line.show(said.detail, row, SOMEBODY) for row in range(8)] == [True] * 4 + [False] * 4
+    (forbidden,) = lines.forbidden("tw.url_allow_list", "no")
+    forbidden.line.add(forbidden.level, 1)
+    (waived,) = lines.noted([Note("tw.hours", "waived", "")])
+    waived.line.add(waived.level, 1)
     first, second = lines.lines()
     assert (first.rule.id, first.level, first.count, len(first.examples)) == ("tw.url_allow_list", "block", 9, 5)
     assert (first.examples[0].row, first.examples[0].to) == (0, "+821***678")

@@ -57,6 +57,14 @@ def test_the_newest_word_of_each_kind_holds_and_the_channel_comes_before_all(
     assert kinds(*words) == expected
 
 
+def test_words_count_in_the_order_they_were_said_however_they_come() -> None:
+    other = said()._replace(address="+821011111111")
+    assert kinds(said(state="withdrawn", day=2), other, said(day=1)) == set()
+    granted, withdrawn = said()._replace(id="b"), said(state="withdrawn")
+    assert kinds(withdrawn._replace(id="c"), granted) == set()
+    assert kinds(granted, withdrawn._replace(id="a")) == {"marketing"}
+
+
 def test_of_somebody_nothing_was_read_of_only_the_number_speaks() -> None:
     zoned = Persons(needs=frozenset({Need.ZONE}))
     assert zoned.person(SOMEBODY).number_zones == ("Asia/Seoul",)

@@ -64,12 +64,11 @@ async def rehearse(
     countries: set[str] = set()
     while rows := await _good_rows(database, campaign.id, after):
         after = rows[-1].row
-        countries.update(row.country for row in rows)
         moments = personal(when, rows, {}, home, moment) if when.is_personal else ()
         prepared = await asyncio.to_thread(shapes.prepare, rows, moments)
-        outcomes = await database.read(partial(_admit, directory, campaign.workspace_id, prepared, moment))
-        whom = [(row.row, row.address) for row in rows]
-        await asyncio.to_thread(outlook.take, outcomes, whom)
+        to = [row.address for row in rows]
+        outcomes = await database.read(partial(_admit, directory, campaign.workspace_id, prepared, to, moment))
+        countries |= await asyncio.to_thread(_add_up, outlook, outcomes, rows)
         if briefly and outlook.messages and (outlook.examined >= _BEFORE_START or time.monotonic() >= enough):
             complete = len(rows) < _AT_ONCE
             break
@@ -119,9 +118,19 @@ async def _good_rows(database: Database, campaign_id: str, after: int) -> list[R
 
 
 def _admit(
-    directory: Directory, workspace_id: str, prepared: Sequence[NewMessage | AppError], now: int, tx: Transaction
+    directory: Directory,
+    workspace_id: str,
+    prepared: Sequence[NewMessage | AppError],
+    to: Sequence[str],
+    now: int,
+    tx: Transaction,
 ) -> list[NewMessage | AppError]:
-    return admit_many(directory, tx, workspace_id, prepared, now)
+    return admit_many(directory, tx, workspace_id, prepared, now, to=to)
+
+
+def _add_up(outlook: Outlook, outcomes: Sequence[NewMessage | AppError], rows: Sequence[Recipient]) -> set[str]:
+    outlook.take(outcomes, [(row.row, row.address) for row in rows])
+    return {row.country for row in rows}
 
 
 def _written(directory: Directory, workspace_id: str, tx: Transaction) -> dict[str, int]:

@@ -3,14 +3,14 @@ Rehearsing many rows by few: rows whose values look alike make messages that dif
 
 Two rows look alike when they are of one country and language and their values differ only in which letter of an
 alphabet or which digit stands where: `Ann 17` and `Bob 42`. Such texts have the same length, parts, bytes and layout,
-so one of them is rendered and checked for all. What depends on the very words (a topic that routes refuse) is found by
-the check of each row as it is prepared for sending; a preflight of a million rows may miss it.
+so one of them is rendered and checked for all, and they share its message. What depends on the very words (a topic
+that routes refuse) is found by the check of each row as it is prepared for sending; a preflight of a million rows may
+miss it.
 """
 
 from collections.abc import Hashable, Sequence
 
 from sendyard.delivery.directory import Directory
-from sendyard.domain.addresses import Address
 from sendyard.domain.errors import AppError
 from sendyard.features.campaigns.audience.rows import Recipient
 from sendyard.features.campaigns.drafts import prepare_rows
@@ -19,6 +19,7 @@ from sendyard.features.links import RowAddresses
 from sendyard.ledger.entries import NewMessage
 
 _MOST = 20_000  # shapes kept; rows beyond them are checked one by one
+_SEPARATOR = "\0"
 _EXAMPLES = 5  # refusals of one shape that are worked out in full, for their own words
 
 _ALPHABETS = ((0x41, 0x5A), (0x61, 0x7A), (0x30, 0x39), (0xAC00, 0xD7A3), (0x4E00, 0x9FFF), (0x905, 0x939))
@@ -52,10 +53,16 @@ class Shapes:
         self._refused: dict[Hashable, int] = {}
 
     def prepare(self, rows: Sequence[Recipient], moments: Sequence[int | None] = ()) -> list[NewMessage | AppError]:
-        """Give one outcome per row, in order; rows with `moments` of their own are all checked one by one."""
+        """
+        Give one outcome per row, in order; rows with `moments` of their own are all checked one by one.
+
+        The message of rows that look alike bears the address and the number of one of them.
+        """
         if moments:
             return self._checked(rows, moments)
-        shapes = [(row.country, row.language, row.variables.translate(_alphabets)) for row in rows]
+        # All at once: a table has to be begun anew for each text. No text that is stored holds the separator.
+        looks = _SEPARATOR.join([row.variables for row in rows]).translate(_alphabets).split(_SEPARATOR)
+        shapes = [(row.country, row.language, look) for row, look in zip(rows, looks, strict=True)]
         outcomes: list[NewMessage | AppError | None] = [None] * len(rows)
         unknown: dict[Hashable, int] = {}
         alone: list[int] = []
@@ -71,13 +78,10 @@ class Shapes:
         for position, shape in enumerate(shapes):
             if outcomes[position] is None:
                 known = self._known.get(shape)
-                if isinstance(known, NewMessage):
-                    row = rows[position]
-                    outcomes[position] = known.but(to=Address.known(row.address), row=row.row)
-                elif known is not None:
-                    outcomes[position] = known
-                else:
+                if known is None:
                     later.append(position)
+                else:
+                    outcomes[position] = known
         for position, outcome in zip(later, self._checked([rows[at] for at in later]), strict=True):
             outcomes[position] = outcome
             self._remember(shapes[position], outcome)
