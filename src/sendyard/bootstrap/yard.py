@@ -44,7 +44,7 @@ from sendyard.features.audience import (
     Segments,
     Suppressions,
 )
-from sendyard.features.campaigns import Approvals, Campaigns, Changes, Expander, Experiments, Tests
+from sendyard.features.campaigns import Approvals, Campaigns, Changes, CountKeeper, Expander, Experiments, Tests
 from sendyard.features.campaigns.drips import Drips, DripTimer
 from sendyard.features.connections import Accounts, Routes
 from sendyard.features.connections.compliance import (
@@ -79,6 +79,7 @@ _TIDY = 3600.0
 _ERRANDS = 2.0
 _RENEWALS = 900.0
 _LISTS = 30.0
+_COUNTS = 30.0
 _CATALOGUES = 60.0  # how often is looked for accounts whose hour has passed
 
 _log = logging.getLogger("sendyard")
@@ -185,6 +186,7 @@ class Yard:
         self.drips = Drips(self.database, self.directory, self.campaign_tests)
         self.drip_timer = DripTimer(self.database, self.directory)
         self.expander = Expander(self.database, self.directory, balance=self.accounts.credit)
+        self.count_keeper = CountKeeper(self.database)
 
     def __enter__(self) -> Self:
         """Use as a context to have it closed."""
@@ -227,6 +229,7 @@ class Yard:
             group.create_task(self.arrivals.run())
             group.create_task(self._repeat("tidying", _TIDY, self.tidy))
             group.create_task(self._repeat("running errands", _ERRANDS, self.errands.round))
+            group.create_task(self._repeat("keeping counts", _COUNTS, self.count_keeper.round))
             group.create_task(self._repeat("reading who refused", _LISTS, self.provider_lists.round))
             group.create_task(self._repeat("reminding of consents", _RENEWALS, self.opting.renewals.round))
             group.create_task(self._repeat("listing of templates", _CATALOGUES, self.catalogue.sync_due))

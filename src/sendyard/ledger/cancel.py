@@ -4,6 +4,7 @@ Ending messages before anything leaves: cancelled by someone, or expired by the 
 
 from sendyard.domain.status import MessageStatus
 from sendyard.ledger.entries import EventKind
+from sendyard.ledger.kept_counts import outdate_ids
 from sendyard.storage.transaction import Transaction
 
 _CHUNK = 5000
@@ -89,3 +90,4 @@ def _note(tx: Transaction, rows: list[tuple[str, ...]], kind: EventKind, status:
         "INSERT INTO events (workspace_id, message_id, kind, status, at) VALUES (?, ?, ?, ?, ?)",
         [(workspace_id, id_, kind.value, status.value, now) for id_, workspace_id in rows],
     )
+    outdate_ids(tx, [id_ for id_, _ in rows], now=now)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from sendyard.domain.status import MessageStatus
 from sendyard.ledger.content_codec import Letter, encode_letter
 from sendyard.ledger.entries import EventKind, NewMessage
+from sendyard.ledger.kept_counts import outdate
 from sendyard.storage.transaction import Transaction
 
 _COLUMNS = (
@@ -34,6 +35,8 @@ def enqueue(tx: Transaction, messages: Sequence[NewMessage]) -> int:
     again. (That rows have different addresses is settled when the audience is.) Returns how many rows are new.
     """
     stored = tx.run_many(_INSERT, [_row(message) for message in messages])
+    if stored:
+        outdate(tx, [(message.id, message.campaign_id) for message in messages], now=messages[0].created_at)
     stopped = [
         (
             m.workspace_id,

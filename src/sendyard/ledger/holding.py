@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import MessageStatus
 from sendyard.ledger.entries import EventKind
+from sendyard.ledger.kept_counts import outdate_ids
 from sendyard.storage.transaction import Transaction
 
 _OURS = "status IN ('queued', 'scheduled') AND (due_at IS NOT NULL OR lease_owner = ?)"
@@ -58,6 +59,7 @@ def defer(tx: Transaction, deferrals: Sequence[Deferral], *, owner: str, now: in
             for id_, until, code, detail in deferrals
         ],
     )
+    outdate_ids(tx, [one.message_id for one in deferrals], now=now)
     return found
 
 
@@ -74,6 +76,7 @@ def stop(tx: Transaction, stoppings: Sequence[Stopping], *, owner: str, now: int
             for one in stoppings
         ],
     )
+    outdate_ids(tx, [one.message_id for one in stoppings], now=now)
     return found
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from sendyard.ledger.entries import Claimed, EventKind
+from sendyard.ledger.kept_counts import outdate
 from sendyard.storage.transaction import Transaction
 
 
@@ -26,5 +27,6 @@ def move(tx: Transaction, moves: Sequence[tuple[Claimed, Sequence[str]]], *, own
                 (message.workspace_id, message.id, route[0], EventKind.FAILOVER.value, reason, now),
             )
     if moved:
+        outdate(tx, [(message.id, message.group_id) for message, _ in moves], now=now)
         tx.wake()
     return moved

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 
 from sendyard.ledger.entries import EventKind, Exchange
+from sendyard.ledger.kept_counts import outdate
 from sendyard.ledger.pacing import keep_pace
 from sendyard.storage.transaction import Transaction
 
@@ -64,6 +65,8 @@ def post(tx: Transaction, exchanges: Sequence[Exchange], *, owner: str, now: int
     )
     if len(going) < len(ids):
         _turn_back(tx, [id_ for id_ in ids if id_ not in going], owner=owner, now=now)
+    messages = [posting.message for exchange in exchanges for posting in exchange.postings]
+    outdate(tx, [(message.id, message.group_id) for message in messages], now=now)
     return going
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sendyard.domain.status import RANK, MessageStatus
 from sendyard.ledger.entries import Closing, Outcome
+from sendyard.ledger.kept_counts import outdate
 from sendyard.ledger.reports import place_early
 from sendyard.storage.transaction import Transaction
 
@@ -76,6 +77,8 @@ def close(tx: Transaction, closings: Sequence[Closing], *, now: int) -> None:
         _EXCHANGE,
         [(c.status, c.next_try_at, now, c.http_status, c.request, c.response, c.exchange_id) for c in closings],
     )
+    messages = [outcome.posting.message for closing in closings for outcome in closing.outcomes]
+    outdate(tx, [(message.id, message.group_id) for message in messages], now=now)
     refs: dict[str, list[str]] = {}
     for closing in closings:
         refs.setdefault(closing.account_id, []).extend(o.provider_ref for o in closing.outcomes if o.provider_ref)

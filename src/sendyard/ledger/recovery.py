@@ -11,6 +11,7 @@ from sendyard.domain.ids import split_attempt_id
 from sendyard.domain.status import RANK, AttemptStatus, MessageStatus
 from sendyard.ledger.claim import CLAIMED_COLUMNS, claimed_from
 from sendyard.ledger.entries import Claimed, EventKind, Exchange, Posting
+from sendyard.ledger.kept_counts import outdate
 from sendyard.storage.transaction import Transaction
 
 _DOUBT = "the process ended while the request was open"
@@ -74,6 +75,7 @@ def _doubt(tx: Transaction, exchange_id: str, account_id: str, opened_at: int, m
             for p in postings
         ],
     )  # fmt: skip
+    outdate(tx, [(p.message.id, p.message.group_id) for p in postings], now=now)
     tx.run("UPDATE exchanges SET status = 'doubtful', next_try_at = ? WHERE id = ?", (now, exchange_id))
     return len(postings)
 

@@ -15,6 +15,7 @@ from sendyard.domain.errors import ErrorKind, ProviderError
 from sendyard.domain.status import RANK, AttemptStatus, MessageStatus, ReportStatus
 from sendyard.ledger.claim import CLAIMED_COLUMNS, claimed_from
 from sendyard.ledger.entries import Claimed, EventKind, NextStep, Report
+from sendyard.ledger.kept_counts import outdate
 from sendyard.storage.transaction import Transaction
 
 AfterFailure = Callable[[Claimed, ProviderError], NextStep]
@@ -51,6 +52,7 @@ class _Known:
     recipient: str
     provider_ref: str | None
     other_ref: str | None
+    campaign_id: str
 
     @property
     def number(self) -> int:
@@ -152,7 +154,7 @@ def _never(_message: Claimed, _error: ProviderError) -> NextStep:
 
 
 def _find(tx: Transaction, account_id: str, reports: Sequence[Report]) -> list[_Known | None]:
-    columns = "a.id, a.message_id, a.workspace_id, a.rank, m.address, a.provider_ref, a.other_ref"
+    columns = "a.id, a.message_id, a.workspace_id, a.rank, m.address, a.provider_ref, a.other_ref, m.group_id"
     source = "FROM attempts a JOIN messages m ON m.id = a.message_id WHERE a.account_id = ? AND"
     by_id: dict[str, _Known] = {}
     references = {report.reference for report in reports if report.reference}
@@ -280,6 +282,7 @@ def _apply(tx: Transaction, said: Sequence[_Said], *, now: int, after_failure: A
             error = report.error or ProviderError(ErrorKind.UNMAPPED, report.raw_status)
             _climb(tx, [attempt.id], AttemptStatus.FAILED, now=now, error=report.error)
             _fail(tx, attempt, error, now=now, after_failure=after_failure)
+    outdate(tx, [(attempt.message_id, attempt.campaign_id) for attempt, _ in said], now=now)
 
 
 def _add_facts(tx: Transaction, said: Sequence[_Said]) -> None:

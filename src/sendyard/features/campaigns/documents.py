@@ -6,8 +6,8 @@ from typing import Any
 
 from sendyard.features.campaigns.experiments.showing import summary
 from sendyard.features.campaigns.finding import find
+from sendyard.features.campaigns.outcomes.counting import counted_rows
 from sendyard.features.campaigns.outcomes.progress import rows_document
-from sendyard.features.campaigns.outcomes.queries import refusals
 from sendyard.features.campaigns.oversight import approvals
 from sendyard.features.campaigns.oversight.queries import approvals as approval_rows
 from sendyard.features.campaigns.plan import read_plan
@@ -25,7 +25,7 @@ async def whole_document(database: Database, workspace_id: str, campaign_id: str
 
     def read(tx: Transaction) -> dict[str, Any]:
         return {
-            **rows_document(refusals(tx, campaign_id)),
+            **rows_document(counted_rows(tx, campaign_id)),
             "approval": approvals.document(approval_rows(tx, campaign_id)),
             "waves": [wave_document(row) for row in wave_rows(tx, campaign_id)],
             "experiment": summary(tx, campaign_id),

@@ -216,6 +216,7 @@ class Expander:
                     for row, outcome in zip(rows, outcomes, strict=True)
                     if isinstance(outcome, AppError)
                 ],
+                now=moment,
             )
         if stop:
             queries.pause(tx, campaign.workspace_id, campaign.id, stop)

@@ -102,13 +102,16 @@ def insert_run(tx: Transaction, values: Mapping[str, Any]) -> bool:
     return tx.run(sql, tuple(values.values())) == 1
 
 
-def change(tx: Transaction, workspace_id: str, campaign_id: str, values: Mapping[str, Any], *, known: str) -> bool:
-    """Change columns of a campaign whose plan is still `known`; False when somebody was quicker."""
+def change(
+    tx: Transaction, workspace_id: str, campaign_id: str, values: Mapping[str, Any], *, known: CampaignRow
+) -> bool:
+    """Change columns of a campaign; False when its plan was changed or the draft was left since it was read."""
     settings = ", ".join(f"{name} = ?" for name in values)
     return (
         tx.run(
-            f"UPDATE campaigns SET {settings} WHERE id = ? AND workspace_id = ? AND plan = ?",  # noqa: S608 - column names are ours
-            (*values.values(), campaign_id, workspace_id, known),
+            f"UPDATE campaigns SET {settings} WHERE id = ? AND workspace_id = ? AND plan = ?"  # noqa: S608 - column names are ours
+            " AND CASE WHEN status = 'draft' THEN 1 ELSE 0 END = ?",
+            (*values.values(), campaign_id, workspace_id, known.plan, 1 if known.status == "draft" else 0),
         )
         == 1
     )

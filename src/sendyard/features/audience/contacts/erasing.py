@@ -89,7 +89,7 @@ class Erasing:
                 pseudonym = f"erased-{secrets.token_hex(12)}"
                 if identity.kind not in {EMAIL, EXTERNAL}:
                     sent = erase_address(tx, workspace_id, identity.value, pseudonym, now=moment)
-                    queries.erase_recipients(tx, workspace_id, identity.value, pseudonym, sent)
+                    queries.erase_recipients(tx, workspace_id, identity.value, pseudonym, sent, now=moment)
                     messages += len(sent)
                 if stops := audience_queries.forget_suppressions(tx, workspace_id, identity.value):
                     digest = self._keys.digest(tx, workspace_id, identity.value)

@@ -17,6 +17,7 @@ from sendyard.delivery.preflight import admit_many
 from sendyard.domain.errors import AppError, Conflict, RateLimited
 from sendyard.features.campaigns import queries as campaign_queries
 from sendyard.features.campaigns.audience.queries import insert_recipients
+from sendyard.features.campaigns.audience.rows import Recipient
 from sendyard.features.campaigns.drafts import prepare_rows
 from sendyard.features.campaigns.drips import queries
 from sendyard.features.campaigns.drips.entering import (
@@ -39,6 +40,7 @@ from sendyard.features.campaigns.scheduling.timing import zone_of
 from sendyard.features.links import Addresses
 from sendyard.ledger.enqueue import enqueue
 from sendyard.ledger.entries import NewMessage
+from sendyard.ledger.kept_counts import outdate_rows
 from sendyard.ledger.pacing import promise, promised
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
@@ -189,11 +191,19 @@ class DripTimer:
         if last is None:
             following = now + SWEEP_MS if read_drip(drip.plan).enrol == "segment" else None
             self._looked.pop(drip.id, None)
-            await self._database.write(lambda tx: queries.sweep_again(tx, drip.id, known=asked, at=following))
+            await self._database.write(lambda tx: queries.sweep_again(tx, drip, at=following))
             return False
-        if rows:
-            await self._database.write(lambda tx: enter(tx, drip, rows, home=self._home(drip), now=now))
-        self._looked[drip.id] = asked, last
+        if rows and not await self._database.write(lambda tx: self._let_in(tx, drip, rows, now)):
+            self._looked.pop(drip.id, None)
+        else:
+            self._looked[drip.id] = asked, last
+        return True
+
+    def _let_in(self, tx: Transaction, drip: DripRow, rows: Sequence[Recipient], now: int) -> bool:
+        """Let those in who were found; False when the drip was changed meanwhile and perhaps means others."""
+        if not queries.looks_for(tx, drip):
+            return False
+        enter(tx, drip, rows, home=self._home(drip), now=now)
         return True
 
     async def _step(self, drip: DripRow) -> bool:
@@ -366,6 +376,7 @@ def _keep(tx: Transaction, campaign: CampaignRow, taken: Sequence[tuple[PersonIn
         for person, outcome in taken
     ]
     insert_recipients(tx, campaign.workspace_id, campaign.id, rows)
+    outdate_rows(tx, [(campaign.id, row.row) for row in rows], now=now_ms())
     messages = [outcome for _, outcome in taken if isinstance(outcome, NewMessage)]
     if messages:
         enqueue(tx, messages)

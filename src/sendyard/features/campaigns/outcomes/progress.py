@@ -1,15 +1,16 @@
 """
-How far a campaign is, counted from its rows and messages at the moment of asking.
+How far a campaign is, counted from its rows and messages at the moment of asking; see `counting` for what is kept.
 """
 
 import time
 from collections import Counter
-from typing import Any, TypeAlias
+from typing import Any
 
 from sendyard.delivery.directory import Directory
 from sendyard.domain.status import MessageStatus
 from sendyard.features.campaigns.experiments.showing import summary
 from sendyard.features.campaigns.outcomes import queries
+from sendyard.features.campaigns.outcomes.counting import Counted, counted
 from sendyard.features.campaigns.queries import CampaignRow
 from sendyard.features.campaigns.scheduling.queries import waves
 from sendyard.features.campaigns.scheduling.showing import next_document, wave_document
@@ -25,8 +26,6 @@ _SHARE = 4  # … for this many times as long as it took
 _MOST_REMEMBERED = 100
 _WITHOUT_MESSAGE = ("failed", "expired", "suppressed", "unknown", "cancelled")
 _WAITING = ("scheduled", "queued")
-_Rows: TypeAlias = list[tuple[str, bool, int, int]]
-_Messages: TypeAlias = list[tuple[str, str, str, int, int]]
 
 
 class Progress:
@@ -55,18 +54,18 @@ class Progress:
         began = time.monotonic()
         now = now_ms()
 
-        def count(tx: Transaction) -> tuple[_Rows, _Messages, dict[str, Any]]:
-            tally = queries.tally(tx, campaign.id, since=now - RATE_WINDOW_MS)
+        def count(tx: Transaction) -> tuple[Counted, dict[str, Any]]:
+            known = counted(tx, campaign.id, since=now - RATE_WINDOW_MS)
             compared = summary(tx, campaign.id)
             more = {
                 "waves": [wave_document(row) for row in waves(tx, campaign.id)],
                 "clicks": queries.clicks(tx, campaign.id),
                 "experiment": compared["told"] if compared else "",
             }
-            return queries.refusals(tx, campaign.id), tally, more
+            return known, more
 
-        rows, messages, more = await self._database.read(count)
-        found = {**_state(campaign, now), **rows_document(rows), **self._messages(campaign, messages, rows, now)}
+        known, more = await self._database.read(count)
+        found = {**_state(campaign, now), **rows_document(known.rows), **self._messages(campaign, known, now)}
         found |= more
         took = time.monotonic() - began
         self._known.pop(campaign.id, None)
@@ -76,25 +75,19 @@ class Progress:
             self._known[campaign.id] = time.monotonic() + _SHARE * took, campaign.status, found
         return found
 
-    def _messages(
-        self,
-        campaign: CampaignRow,
-        messages: _Messages,
-        rows: _Rows,
-        now: int,
-    ) -> dict[str, Any]:
+    def _messages(self, campaign: CampaignRow, known: Counted, now: int) -> dict[str, Any]:
         counts: Counter[str] = Counter()
         accounts: dict[str, Counter[str]] = {}
         reasons: Counter[tuple[str, str, str]] = Counter()
         lately = 0
-        for status, account_id, kind, count, fresh in messages:
+        for status, account_id, kind, count, fresh in known.messages:
             counts[status] += count
             accounts.setdefault(account_id, Counter())[status] += count
             lately += fresh
             if status in _WITHOUT_MESSAGE:
                 reasons[status, kind, account_id] += count
         total = counts.total()
-        waiting_rows = max(0, sum(count for code, _, count, _ in rows if not code) - total)
+        waiting_rows = max(0, sum(count for code, _, count, _ in known.rows if not code) - total)
         waiting = waiting_rows + sum(counts[status] for status in _WAITING)
         since = max(now - RATE_WINDOW_MS, campaign.started_at or 0)
         rate = lately / (max(1000, now - since) / 1000)

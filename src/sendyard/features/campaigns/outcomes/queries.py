@@ -19,7 +19,7 @@ _RESULT = (
     "m.id, m.status, m.account_id, m.error_kind, m.error_code, m.error_detail, m.parts, m.attempts, m.created_at,"
     " m.sent_at, m.delivered_at, m.settled_at"
 )
-_RECIPIENT = "r.row, r.given, r.address, r.country, r.variables, r.code, r.detail, r.fixed, r.language"
+_RECIPIENT = "r.row, r.given, r.address, r.country, r.variables, r.code, r.detail, r.fixed, r.language, r.variant"
 _JOINED = (
     f"SELECT {_RECIPIENT}, {_RESULT} FROM campaign_recipients r LEFT JOIN messages m ON {_MESSAGE_OF_ROW}"  # noqa: S608 - constants
     " WHERE r.campaign_id = ? AND r.workspace_id = ? AND r.row > ?"
@@ -44,6 +44,7 @@ class ResultRow(NamedTuple):
     detail: str
     fixed: str
     language: str
+    variant: int  # of an experiment; 0 for none
     message_id: str | None
     status: str | None
     account_id: str | None
@@ -68,13 +69,26 @@ class AttemptRow(NamedTuple):
     currency: str | None
 
 
-def refusals(tx: Transaction, campaign_id: str, *, up_to: int | None = None) -> list[tuple[str, bool, int, int]]:
+class Tally(NamedTuple):
+    """Messages that are alike: how many, how many of them left lately, and when the newest did."""
+
+    status: str
+    account_id: str
+    kind: str  # of the error; "" for none
+    many: int
+    lately: int
+    newest: int  # 0 when none left
+
+
+def refusals(
+    tx: Transaction, campaign_id: str, *, first: int | None = None, up_to: int | None = None
+) -> list[tuple[str, bool, int, int]]:
     """
     Rows by (code, whether the file is not to blame, how many, how many of them repaired); code "" for good ones.
 
-    `up_to` leaves out the rows behind it: counting a million takes longer than a start may.
+    `first` leaves out the rows before it, `up_to` those behind it: counting a million takes longer than a start may.
     """
-    bound, values = ("", ()) if up_to is None else (" AND row <= ?", (up_to,))
+    bound, values = _between("row", first, up_to)
     of_campaign = f"FROM campaign_recipients WHERE campaign_id = ?{bound}"
     # Each is counted in an index alone or in few rows: the good ones, nearly all, are what is left.
     ((total,),) = tx.rows(f"SELECT count(*) {of_campaign}", (campaign_id, *values))
@@ -90,6 +104,18 @@ def refusals(tx: Transaction, campaign_id: str, *, up_to: int | None = None) -> 
     ]
     good = total - sum(count for _, _, count, _ in refused)
     return [("", False, good, repaired), *refused] if good > 0 else refused
+
+
+def _between(column: str, first: int | None, up_to: int | None) -> tuple[str, tuple[int, ...]]:
+    bounds = [(term, bound) for term, bound in ((">=", first), ("<=", up_to)) if bound is not None]
+    return "".join(f" AND {column} {term} ?" for term, _ in bounds), tuple(bound for _, bound in bounds)
+
+
+def last_row(tx: Transaction, campaign_id: str) -> int:
+    """The last row that a recipient or a message of a campaign has; 0 for none."""
+    ((recipient,),) = tx.rows("SELECT max(row) FROM campaign_recipients WHERE campaign_id = ?", (campaign_id,))
+    ((message,),) = tx.rows(f"SELECT max(row) FROM messages WHERE {_OF_CAMPAIGN}", (campaign_id,))  # noqa: S608 - constant
+    return max(recipient or 0, message or 0)
 
 
 def results(
@@ -123,16 +149,28 @@ def attempts_of(tx: Transaction, messages: Iterable[tuple[str, int]]) -> list[At
     return [AttemptRow(*row) for row in found]
 
 
-def tally(tx: Transaction, campaign_id: str, *, since: int) -> list[tuple[str, str, str, int, int]]:
-    """Messages by (status, account, kind of error, how many, how many of them were sent after `since`)."""
+def tally(
+    tx: Transaction, campaign_id: str, *, since: int, first: int | None = None, up_to: int | None = None
+) -> list[Tally]:
+    """Count a campaign's messages; "lately" is after `since`. `first` and `up_to` leave out what has other rows."""
+    bound, values = _between("row", first, up_to)
+    return _tally(tx, campaign_id, bound, values, since=since)
+
+
+def tally_without_row(tx: Transaction, campaign_id: str, *, since: int) -> list[Tally]:
+    """Count the messages of a campaign that belong to no row."""
+    return _tally(tx, campaign_id, " AND row IS NULL", (), since=since)
+
+
+def _tally(tx: Transaction, campaign_id: str, bound: str, values: tuple[int, ...], *, since: int) -> list[Tally]:
     return [
-        (status, account_id, kind, count, int(lately or 0))
-        for status, account_id, kind, count, lately in tx.rows(
-            "SELECT status, account_id, COALESCE(error_kind, '') AS kind, count(*),"  # noqa: S608 - constant
-            " sum(CASE WHEN sent_at > ? THEN 1 ELSE 0 END) FROM messages"
-            f" WHERE {_OF_CAMPAIGN}"
+        Tally(status, account_id, kind, count, int(lately or 0), newest or 0)
+        for status, account_id, kind, count, lately, newest in tx.rows(
+            "SELECT status, account_id, COALESCE(error_kind, '') AS kind, count(*),"  # noqa: S608 - constants
+            " sum(CASE WHEN sent_at > ? THEN 1 ELSE 0 END), max(sent_at) FROM messages"
+            f" WHERE {_OF_CAMPAIGN}{bound}"
             " GROUP BY status, account_id, kind",
-            (since, campaign_id),
+            (since, campaign_id, *values),
         )
     ]
 

@@ -7,12 +7,13 @@ import io
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from sendyard.delivery.directory import Directory
 from sendyard.domain.formulas import neutral
+from sendyard.features.campaigns.experiments.queries import variant_names
 from sendyard.features.campaigns.outcomes import queries
 from sendyard.features.campaigns.outcomes.queries import AttemptRow, ResultRow
 from sendyard.features.campaigns.plan import read_plan
@@ -22,13 +23,22 @@ from sendyard.storage.transaction import Transaction
 
 COLUMNS = (
     "row", "given", "to", "country", "status", "reason", "detail", "fixed", "message_id", "account", "provider",
-    "provider_ref", "parts", "cost", "currency", "created_at", "sent_at", "delivered_at",
+    "provider_ref", "parts", "cost", "currency", "variant", "created_at", "sent_at", "delivered_at",
     "clicked_at",
 )  # fmt: skip
 """The header of the file, in its order."""
 
 _AT_ONCE = 1000
 _decode = msgspec.json.Decoder(dict[str, str]).decode
+
+
+class _Result(NamedTuple):
+    """A recipient with the tries of the message, the first click, and the text of an experiment."""
+
+    row: ResultRow
+    attempts: Sequence[AttemptRow]
+    clicked_at: int | None
+    variant: str | None
 
 
 class Results:
@@ -41,42 +51,42 @@ class Results:
 
     async def page(self, campaign: CampaignRow, *, after_row: int, limit: int, status: str) -> list[dict[str, Any]]:
         """Give rows of the file after `after_row` with what became of them; see `Campaigns.recipients`."""
-        found, attempts, clicked = await self._read(campaign, after_row, limit, status)
-        return [self._document(row, attempts.get(row.message_id or "", ()), clicked.get(row.row)) for row in found]
+        return [self._document(one) for one in await self._read(campaign, after_row, limit, status)]
 
     async def file(self, campaign: CampaignRow, *, status: str = "") -> AsyncIterator[bytes]:
         """Give all rows, or those of one status, piece by piece: CSV in UTF-8 with its mark."""
         yield b"\xef\xbb\xbf" + _lines([COLUMNS])
         after = 0
         while True:
-            found, attempts, clicked = await self._read(campaign, after, _AT_ONCE, status)
+            found = await self._read(campaign, after, _AT_ONCE, status)
             if not found:
                 return
-            yield _lines(
-                [self._cells(row, attempts.get(row.message_id or "", ()), clicked.get(row.row)) for row in found]
-            )
-            after = found[-1].row
+            yield _lines([self._cells(one) for one in found])
+            after = found[-1].row.row
 
-    async def _read(
-        self, campaign: CampaignRow, after: int, limit: int, status: str
-    ) -> tuple[list[ResultRow], dict[str, list[AttemptRow]], dict[int, int]]:
+    async def _read(self, campaign: CampaignRow, after: int, limit: int, status: str) -> list[_Result]:
         if status == "waiting" and read_plan(campaign.plan).experiment is None:
             # Every row before is a message or refused; those of an experiment leave out of turn.
             after = max(after, campaign.expanded_to)
 
-        def read(tx: Transaction) -> tuple[list[ResultRow], list[AttemptRow], dict[int, int]]:
+        def read(tx: Transaction) -> tuple[list[ResultRow], list[AttemptRow], dict[int, int], dict[int, str]]:
             found = queries.results(tx, campaign.workspace_id, campaign.id, after=after, limit=limit, status=status)
             tried = [(row.message_id, row.attempts) for row in found if row.message_id and row.attempts]
             clicked = queries.first_clicks(tx, campaign.id, first=found[0].row, last=found[-1].row) if found else {}
-            return found, queries.attempts_of(tx, tried) if tried else [], clicked
+            names = variant_names(tx, campaign.id) if any(row.variant for row in found) else {}
+            return found, queries.attempts_of(tx, tried) if tried else [], clicked, names
 
-        found, attempts, clicked = await self._database.read(read)
+        found, attempts, clicked, names = await self._database.read(read)
         by_message: dict[str, list[AttemptRow]] = {}
         for attempt in attempts:
             by_message.setdefault(attempt.message_id, []).append(attempt)
-        return found, by_message, clicked
+        return [
+            _Result(row, by_message.get(row.message_id or "", ()), clicked.get(row.row), names.get(row.variant))
+            for row in found
+        ]
 
-    def _document(self, row: ResultRow, attempts: Sequence[AttemptRow], clicked_at: int | None) -> dict[str, Any]:
+    def _document(self, result: _Result) -> dict[str, Any]:
+        row, attempts = result.row, result.attempts
         entry = self._directory.account(row.account_id or "")
         error = None
         if row.error_kind or row.error_code:
@@ -103,11 +113,12 @@ class Results:
             "created_at": row.created_at,
             "sent_at": row.sent_at,
             "delivered_at": row.delivered_at,
-            "clicked_at": clicked_at,
+            "clicked_at": result.clicked_at,
+            "variant": result.variant,
         }
 
-    def _cells(self, row: ResultRow, attempts: Sequence[AttemptRow], clicked_at: int | None) -> list[str]:
-        found = self._document(row, attempts, clicked_at)
+    def _cells(self, result: _Result) -> list[str]:
+        found = self._document(result)
         error = found["error"] or {}
         costs = found["costs"]
         cells = {
