@@ -159,3 +159,18 @@ async def test_what_cannot_be_planned_is_refused(sender: Caller, change: dict[st
     assert answer.status_code in {404, 422}
     if pointer:
         assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+async def test_files_of_a_draft_are_replaced_until_its_start(sender: Caller) -> None:
+    await sender.ask("PUT", "/routes", {"channel": "mms", "accounts": ["tw"]})
+    wish = {"name": "Spring", "text": "Look", "channel": "mms", "purpose": "transactional",
+            "audience": {"numbers": ["+886912345678"]}}  # fmt: skip
+    path = f"/campaigns/{(await sender.post('/campaigns', wish)).json()['id']}"
+    both = [{"url": "https://shop.example/a.jpg"}, {"url": "https://shop.example/b.png"}]
+    edited = await sender.ask("PATCH", path, {"media": both})
+    assert [one["content_type"] for one in edited.json()["plan"]["media"]] == ["image/jpeg", "image/png"]
+    problem(await sender.ask("PATCH", path, {"media": [{}]}), 422, "media_id_or_url")
+    none = await sender.ask("PATCH", path, {"media": []})
+    assert none.json()["plan"]["media"] == []
+    await sender.post(f"{path}/start")
+    problem(await sender.ask("PATCH", path, {"media": both}), 409, "wrong_state")

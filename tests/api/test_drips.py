@@ -125,7 +125,7 @@ async def test_a_running_drip_gets_a_new_version_a_pace_and_a_budget(sender: Cal
     (person,) = (await sender.get(f"{path}/people")).json()["data"]
     assert (person["version"], person["round"], person["step"]) == (2, 1, 2)
     problem(await sender.ask("PATCH", path, {"budget": {"amount": "5", "currency": "XXX"}}), 422, "no_price")
-    assert (await sender.ask("PATCH", path, {"audience": {}})).status_code in {400, 422}
+    assert (await sender.ask("PATCH", path, {"channel": "mms"})).status_code in {400, 422}
     problem(await sender.ask("PATCH", "/drips/none", {"name": "x"}), 404, "unknown_drip")
     both = await sender.post("/drips", WISH | {"csv": "phone\n", "csv_base64": "cGhvbmUK"})
     problem(both, 422, "one_file")
@@ -136,3 +136,41 @@ async def test_a_key_without_the_scope_sees_no_drips(sender: Caller, path: str) 
     created = await sender.post("/keys", {"name": "reader", "scopes": ["messages:read"]})
     reader = {"authorization": f"Bearer {created.json()['key']}"}
     assert (await sender.ask("GET", f"/drips/x{path}", headers=reader)).status_code == 403
+
+
+async def test_whom_a_drip_means_is_changed_while_it_goes_on(sender: Caller) -> None:
+    for name, number in (("Guests", PHONE), ("Regulars", OTHER)):
+        assert (await sender.post("/lists", {"name": name})).status_code == 201
+        person = (await sender.post("/contacts", {"phone": number})).json()["id"]
+        await sender.post(f"/lists/{name}/contacts", {"contacts": [person]})
+    drip = await made(sender, audience={"lists": ["Guests"]}, start=True)
+    await settle(sender)
+    path = f"/drips/{drip['id']}"
+    edited = await sender.ask("PATCH", path, {"audience": {"lists": ["Regulars"]}, "enrol": "segment"})
+    assert edited.status_code == 200, edited.text
+    assert (edited.json()["version"], edited.json()["enrol"], edited.json()["looking"]) == (1, "segment", True)
+    await settle(sender)
+    people = (await sender.get(f"{path}/people")).json()["data"]
+    assert [(one["to"], one["state"]) for one in people] == [(PHONE, "active"), (OTHER, "active")]
+    gone = await sender.ask("PATCH", path, {"audience": {"lists": ["None"]}})
+    problem(gone, 404, "unknown_list")
+
+
+async def test_a_step_carries_files(sender: Caller) -> None:
+    await sender.ask("PUT", "/routes", {"channel": "mms", "accounts": ["tw"]})
+    poster = {"url": "https://shop.example/poster.jpg"}
+    steps = [{"text": "Look", "channel": "mms", "media": [poster]}, {"text": "And?", "wait": {"days": 1}}]
+    drip = await made(sender, steps=steps, audience={"numbers": [PHONE]})
+    shown = {"url": poster["url"], "content_type": "image/jpeg"}
+    assert [one["media"] for one in drip["plan"]] == [one["media"] for one in drip["steps"]] == [[shown], []]
+    listed = (await sender.get("/drips")).json()["data"][0]
+    assert listed["plan"][0]["media"] == [shown]
+    two = [steps[0], {"text": "No", "channel": "mms", "media": [{"id": "gone"}, poster]}]
+    document = problem(await sender.ask("PATCH", f"/drips/{drip['id']}", {"steps": two}), 422, "unknown_media")
+    assert document["errors"][0]["pointer"] == "/steps/1/media"
+    started = await sender.post(f"/drips/{drip['id']}/start")
+    assert started.status_code == 200, started.text
+    await settle(sender)
+    (message,) = (await sender.get("/messages")).json()["data"]
+    whole = (await sender.get(f"/messages/{message['id']}")).json()
+    assert [one["url"] for one in whole["media"]] == [poster["url"]]

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sendyard.bootstrap import Yard
 from sendyard.settings import load
@@ -124,3 +125,45 @@ def test_a_drip_takes_a_file_and_is_changed_while_it_runs(connected: Command, tm
     for wrong in ((), ("--throttle", "fast"), ("--exit", "never"), ("--step", "soon Hi")):
         assert connected("drips", "edit", drip_id, *wrong).code == 2
     assert connected("drips", "edit", drip_id, "--budget", "1 XXX").code == 1
+
+
+def test_people_and_files_of_a_drip_are_changed(connected: Command, tmp_path: Path) -> None:
+    assert connected("routes", "set", "tw", "--channel", "mms").code == 0
+    for name, number in (("Guests", PHONE), ("Regulars", OTHER)):
+        person = connected("contacts", "add", number, "--tag", "vip", "--json").document["id"]
+        connected("lists", "add", name)
+        assert connected("lists", "put", name, person).code == 0
+    assert [(one["name"], one["contacts"]) for one in connected("tags", "list", "--json").document["data"]] == [
+        ("vip", 2)
+    ]
+    assert "vip" in connected("tags", "list").out
+    made = connected(
+        "drips", "create", "--name", "Look", "--purpose", "transactional", "--list", "Guests", "--channel", "mms",
+        "--step", "0 Look", "--step", "1d And?", "--step-media", "1=https://shop.example/a.jpg", "--start", "--json",
+    )  # fmt: skip
+    assert made.code == 0, made.err
+    drip = made.document["id"]
+    rounds()
+    assert connected("drips", "edit", drip, "--list", "Regulars", "--enrol", "segment").code == 0
+    rounds()
+    people = connected("drips", "people", drip, "--json").document["data"]
+    assert [(one["to"], one["state"]) for one in people] == [(PHONE, "active"), (OTHER, "active")]
+    nobody = connected("drips", "edit", drip, "--list", "none", "--enrol", "start", "--json").document
+    assert (nobody["audience"]["lists"], nobody["looking"]) == ([], False)
+    picture = tmp_path / "b.png"
+    Image.new("RGB", (8, 8), "teal").save(picture)
+    edited = connected("drips", "edit", drip, "--step-media", f"2={picture}", "--step-media", "1=none", "--json")
+    assert [[one["filename"] for one in step["media"]] for step in edited.document["steps"]] == [[], ["b.png"]]
+    assert [one["wait"]["days"] for one in edited.document["steps"]] == [0, 1]
+    assert connected("drips", "edit", drip, "--step-media", "3=none").code == 2
+    assert connected("drips", "edit", drip, "--step-media", "menu.jpg").code == 2
+
+
+def test_files_of_a_draft_are_replaced(connected: Command) -> None:
+    made = connected("campaign", "create", "--to", PHONE, "--text", "Look", "--channel", "mms", "--purpose",
+                     "transactional", "--media", "https://shop.example/a.jpg", "--json").document["id"]  # fmt: skip
+    edit = ("campaign", "edit", made)
+    replaced = connected(*edit, "--media", "https://shop.example/b.png", "--json").document
+    assert [one["url"] for one in replaced["plan"]["media"]] == ["https://shop.example/b.png"]
+    assert connected(*edit, "--media", "none", "--json").document["plan"]["media"] == []
+    assert connected(*edit).code == 2

@@ -456,7 +456,7 @@ async def test_the_loop_goes_on_after_an_error(play: DripPlay, monkeypatch: pyte
 
     monkeypatch.setattr(timer, "round", first_fails)
     task = asyncio.create_task(timer.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not play.texts(drip_id):  # noqa: ASYNC110 - what is waited for is written by another task
             await asyncio.sleep(0.01)
     task.cancel()

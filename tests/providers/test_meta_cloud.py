@@ -478,3 +478,17 @@ def test_flipping_any_bit_of_a_signed_body_is_noticed() -> None:
         body[bit // 8] ^= 1 << bit % 8
         with pytest.raises(CallbackRejected):
             ADAPTER.parse_callback(CALL, replace(request, body=bytes(body)))
+
+
+def test_only_limits_that_the_account_can_hold_are_learned() -> None:
+    account = ACCOUNT.model_copy(update={"messaging_limit": "TIER_2K"})
+    for facts, wanted in (
+        ({"limit": "250"}, {"messaging_limit": "TIER_250"}),
+        ({"max_daily_conversations_per_business": "unlimited"}, {"messaging_limit": "TIER_UNLIMITED"}),
+        ({"current_limit": "10000"}, {"messaging_limit": "TIER_10K"}),
+        ({"current_limit": "2000"}, {}),
+        ({"current_limit": "1000"}, {}),
+        ({"limit": "TIER_NEW"}, {}),
+        ({"quality": "green"}, {}),
+    ):
+        assert ADAPTER.learned(account, facts) == wanted

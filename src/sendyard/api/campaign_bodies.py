@@ -98,6 +98,10 @@ class EditCampaign(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     auto_pause: AutoPause | msgspec.UnsetType = msgspec.UNSET
     budget: Budget | msgspec.UnsetType | None = msgspec.UNSET
     repeat: Repeat | msgspec.UnsetType | None = msgspec.UNSET
+    media: (
+        Annotated[list[MediaUse], Meta(description="All files for everybody; none: no file.", max_length=10)]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
 
 
 class DuplicateCampaign(msgspec.Struct, forbid_unknown_fields=True):
@@ -356,6 +360,7 @@ class RecipientAnswer(msgspec.Struct):
     sent_at: Moment | None
     delivered_at: Moment | None
     clicked_at: Annotated[Moment | None, Meta(description="The first time that any short link was followed.")]
+    variant: Annotated[str | None, Meta(description="Name of the text that the person got, in an experiment.")]
 
 
 class RecipientList(msgspec.Struct):

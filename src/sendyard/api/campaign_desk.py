@@ -17,9 +17,11 @@ from sendyard.api.campaign_bodies import (
     TestSent,
 )
 from sendyard.api.campaign_views import campaign_answer
+from sendyard.api.contents import campaign_files
 from sendyard.api.operations import Answer, Ask, NoBody, NoQuery, Operation
 from sendyard.features.campaigns import Approvals, Changes, Tests
 from sendyard.features.campaigns.oversight.approvals import Policy
+from sendyard.features.media import MediaLibrary
 
 _DELETED = 204
 
@@ -27,8 +29,9 @@ _DELETED = 204
 class CampaignDesk:
     """The operations under `/campaigns` that change them, and `/campaigns/policy`."""
 
-    def __init__(self, changes: Changes, approvals: Approvals, tests: Tests) -> None:
-        """Take the features they speak for."""
+    def __init__(self, changes: Changes, approvals: Approvals, tests: Tests, media: MediaLibrary) -> None:
+        """Take the features they speak for, and where files are."""
+        self._media = media
         self._changes = changes
         self._approvals = approvals
         self._tests = tests
@@ -68,6 +71,8 @@ class CampaignDesk:
         """Change a campaign."""
         given = {name: getattr(ask.body, name) for name in ask.body.__struct_fields__}
         changes = {name: value for name, value in given.items() if value is not msgspec.UNSET}
+        if "media" in changes:
+            changes["media"] = await campaign_files(self._media, ask.workspace_id, changes["media"])
         found = await self._changes.edit(ask.workspace_id, ask.path["id"], changes, by=ask.principal.id)
         return campaign_answer(found)
 

@@ -43,9 +43,11 @@ async def media_items(
     )
 
 
-async def campaign_files(library: MediaLibrary, workspace_id: str, uses: Sequence[MediaUse]) -> tuple[MediaItem, ...]:
-    """Find the files of a campaign, which are kept as long as it is not over. Raises Invalid."""
-    return await media_items(library, workspace_id, uses, "", until=now_ms()) if uses else ()
+async def campaign_files(
+    library: MediaLibrary, workspace_id: str, uses: Sequence[MediaUse], place: str = ""
+) -> tuple[MediaItem, ...]:
+    """Find the files of a campaign or step, which are kept as long as it is not over. Raises Invalid."""
+    return await media_items(library, workspace_id, uses, place, until=now_ms()) if uses else ()
 
 
 def needed_until(wish: Wishes) -> int:

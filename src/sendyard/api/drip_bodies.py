@@ -7,16 +7,50 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from sendyard.api.campaign_bodies import Columns, People
-from sendyard.api.message_bodies import Moment
+from sendyard.api.campaign_bodies import CampaignFile, Columns, People
+from sendyard.api.message_bodies import MediaUse, Moment
 from sendyard.api.preflight import PreflightAnswer
 from sendyard.delivery.preflight import LONGEST_EXPIRES_IN
 from sendyard.domain.channels import Channel
-from sendyard.features.campaigns.drips.plan import Event, InGroup, Step, Wait
+from sendyard.features.campaigns.drips.plan import Event, InGroup, Wait
 from sendyard.features.campaigns.plan import Audience, Budget, Throttle
 
 DripStatus = Literal["draft", "active", "paused", "cancelled"]
 DripState = Literal["active", "done", "left", "refused"]
+
+
+class StepWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    One message: a template or a text, after a wait, and if `at` is given then at that time of day where the person is.
+
+    With `at`, days are days of the calendar: one day at 09:00 is the next morning at nine. `channel`, `sender` and
+    `account` take the place of the drip's.
+    """
+
+    template: str | None = None
+    text: str | None = None
+    wait: Wait = Wait()
+    at: str = ""
+    channel: Channel | None = None
+    sender: str | None = None
+    account: str | None = None
+    media: Annotated[
+        list[MediaUse],
+        Meta(description="Files for everybody: of an MMS, or of the header of a WhatsApp template.", max_length=10),
+    ] = []
+
+
+class StepPlan(msgspec.Struct, kw_only=True):
+    """A step as it was asked for."""
+
+    template: str | None
+    text: str | None
+    wait: Wait
+    at: str
+    channel: Channel | None
+    sender: str | None
+    account: str | None
+    media: list[CampaignFile]
 
 
 class CreateDrip(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -24,7 +58,7 @@ class CreateDrip(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     name: str
     steps: Annotated[
-        list[Step],
+        list[StepWish],
         Meta(examples=[[{"text": "Welcome"}, {"template": "tips", "wait": {"days": 1}, "at": "09:00"}]]),
     ]
     csv: Annotated[str | None, Meta(description="A file of people as text, with a header row.")] = None
@@ -57,11 +91,17 @@ class EditDrip(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """
     What is to be changed; what is left out stays.
 
-    `name`, `again`, `throttle` and `budget` hold at once. Any other change makes a new version of the steps.
+    `name`, `again`, `throttle` and `budget` hold at once. `audience` and `enrol` say who comes in from now on; whoever
+    is inside stays. Any other change makes a new version of the steps.
     """
 
     name: str | msgspec.UnsetType = msgspec.UNSET
-    steps: list[Step] | msgspec.UnsetType = msgspec.UNSET
+    steps: list[StepWish] | msgspec.UnsetType = msgspec.UNSET
+    audience: (
+        Annotated[Audience, Meta(description="All lists and segments, by id or name; they are asked at once.")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    enrol: Literal["start", "segment"] | msgspec.UnsetType = msgspec.UNSET
     exit: list[Event | InGroup] | msgspec.UnsetType = msgspec.UNSET
     again: bool | msgspec.UnsetType = msgspec.UNSET
     throttle: Throttle | msgspec.UnsetType | None = msgspec.UNSET
@@ -130,6 +170,7 @@ class StepAnswer(msgspec.Struct, kw_only=True):
     sender: str
     wait: Wait
     at: str
+    media: list[CampaignFile]
     waiting: int
     messages: Annotated[dict[str, int], Meta(description="By status; those that could not be made are `refused`.")]
 
@@ -171,7 +212,7 @@ class DripSummary(msgspec.Struct, kw_only=True):
     throttle: Throttle | None
     budget: Budget | None
     looking: Annotated[bool, Meta(description="Whether lists and segments are, or will be, asked for people.")]
-    plan: list[Step]
+    plan: list[StepPlan]
     created_by: str
     created_at: Moment
     started_at: Moment | None

@@ -2,13 +2,14 @@
 Drips: series of messages, who is in them, and how far.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from sendyard.api.campaign_bodies import FILE_LIMIT, TestList, TestSent
 from sendyard.api.campaigns import file_of
+from sendyard.api.contents import campaign_files
 from sendyard.api.drip_bodies import (
     AddToDrip,
     CreateDrip,
@@ -22,14 +23,16 @@ from sendyard.api.drip_bodies import (
     EditDrip,
     StepForecast,
     StepForecastList,
+    StepWish,
     TestDrip,
 )
 from sendyard.api.message_views import moment_or_none
 from sendyard.api.operations import Answer, Ask, NoBody, NoQuery, Operation
 from sendyard.api.preflight import forecast_answer
 from sendyard.features.campaigns.drips import Drips
-from sendyard.features.campaigns.drips.plan import DripPlan
+from sendyard.features.campaigns.drips.plan import DripPlan, Step
 from sendyard.features.campaigns.plan import Audience
+from sendyard.features.media import MediaLibrary
 
 _TIMES = ("created_at", "started_at", "finished_at", "next_at", "entered_at", "ended_at", "made_at")
 
@@ -37,9 +40,10 @@ _TIMES = ("created_at", "started_at", "finished_at", "next_at", "entered_at", "e
 class DripDoor:
     """The operations under `/drips`."""
 
-    def __init__(self, drips: Drips) -> None:
-        """Take the feature they speak for."""
+    def __init__(self, drips: Drips, media: MediaLibrary) -> None:
+        """Take the feature they speak for, and where files are."""
         self._drips = drips
+        self._media = media
 
     def operations(self) -> list[Operation]:
         """Everything callers can do with drips."""
@@ -82,7 +86,7 @@ class DripDoor:
         """Make a drip."""
         wish, people = ask.body, ask.body.audience
         plan = DripPlan(
-            steps=tuple(wish.steps),
+            steps=await self._steps(ask.workspace_id, wish.steps),
             audience=Audience(
                 lists=tuple(people.lists),
                 segments=tuple(people.segments),
@@ -132,15 +136,26 @@ class DripDoor:
         """Change a drip."""
         given = {name: getattr(ask.body, name) for name in ask.body.__struct_fields__ if name != "apply_to"}
         changes = {
-            name: tuple(value) if name in {"steps", "exit"} else value
+            name: tuple(value) if name == "exit" else value
             for name, value in given.items()
             if value is not msgspec.UNSET
         }
+        if "steps" in changes:
+            changes["steps"] = await self._steps(ask.workspace_id, changes["steps"])
         who = ask.principal
         found = await self._drips.edit(
             ask.workspace_id, ask.path["id"], changes, apply_to=ask.body.apply_to, by=who.id, reach=who.reach
         )
         return _answer(found)
+
+    async def _steps(self, workspace_id: str, wishes: Sequence[StepWish]) -> tuple[Step, ...]:
+        """Find the files of each step."""
+        found = []
+        for place, one in enumerate(wishes):
+            files = await campaign_files(self._media, workspace_id, one.media, f"/steps/{place}")
+            own = {name: getattr(one, name) for name in one.__struct_fields__ if name != "media"}
+            found.append(Step(**own, media=files))
+        return tuple(found)
 
     async def preflight(self, ask: Ask[NoBody, NoQuery]) -> StepForecastList:
         """Say what each step would do."""

@@ -10,6 +10,7 @@ import click
 from sendyard.cli.campaign_plans import plan_options, plan_parts, who
 from sendyard.cli.opening import Place, in_yard, workspace_option
 from sendyard.cli.printing import put, say, table
+from sendyard.cli.sending import files_named
 from sendyard.cli.shape import NOT_DONE, PARTLY_DONE, Group, NotDone
 from sendyard.features.campaigns.oversight.approvals import Policy
 
@@ -33,16 +34,22 @@ def desk() -> None:
 @click.option("--name")
 @click.option("--sender")
 @click.option("--expires-in", type=int, metavar="SECONDS")
+@click.option("--media", "media", multiple=True, metavar="FILE|ID|URL", help="All files of a draft; or none.")
 @plan_options
 @workspace_option
-def edit(*, campaign_id: str, name: str | None, sender: str | None, expires_in: int | None, workspace: str,
-         **plan: Any) -> None:  # fmt: skip
+def edit(*, campaign_id: str, name: str | None, sender: str | None, expires_in: int | None, media: tuple[str, ...],
+         workspace: str, **plan: Any) -> None:  # fmt: skip
     """Change a draft; name, throttle, budget and the rules of pausing also while it is under way."""
     given = {"name": name, "sender": sender, "expires_in": expires_in}
     changes = {key: value for key, value in given.items() if value is not None} | plan_parts(plan)
-    if not changes:
+    if not changes and not media:
         raise click.UsageError("Say what is to be changed, such as --name or --throttle.")
-    _one(lambda place: place.yard.campaign_changes.edit(place.workspace_id, campaign_id, changes, by=who()), workspace)
+
+    async def work(place: Place) -> dict[str, Any]:
+        files = {"media": await files_named(place, media)} if media else {}
+        return await place.yard.campaign_changes.edit(place.workspace_id, campaign_id, changes | files, by=who())
+
+    _one(work, workspace)
 
 
 @desk.command("duplicate", example="sendyard campaign duplicate ID --name 'May offer, again'")

@@ -3,29 +3,31 @@ Drips: series of messages with waits between them.
 """
 
 import asyncio
-import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from sendyard.cli.campaign_plans import pace_parts, who
+from sendyard.cli.drip_plans import (
+    audience_of,
+    changed_audience,
+    enrol_of,
+    exit_of,
+    media_of_steps,
+    step_of,
+    with_media,
+)
 from sendyard.cli.opening import Place, in_yard, workspace_option
 from sendyard.cli.printing import facts, note, put, say, table, when
 from sendyard.cli.shape import NOT_DONE, PARTLY_DONE, Group, NotDone
 from sendyard.domain.channels import Channel
 from sendyard.features.campaigns.drips.editing import ApplyTo
 from sendyard.features.campaigns.drips.library import STATES
-from sendyard.features.campaigns.drips.plan import DripPlan, Enrol, Event, Exit, InGroup, Step, Wait
-from sendyard.features.campaigns.plan import Audience
-
-_STEP = re.compile(r"(?P<wait>0|(?:\d+[dhm])+)(?:@(?P<at>\d\d:\d\d))? (?P<what>.+)", re.DOTALL)
-_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
-_EVENTS: dict[str, Event] = {
-    "replied": "replied", "opted_out": "opted_out", "clicked": "clicked", "read": "read", "delivered": "delivered",
-}  # fmt: skip
+from sendyard.features.campaigns.drips.plan import DripPlan, Step
 
 Action = Callable[[Place], Awaitable[dict[str, Any]]]
 
@@ -44,6 +46,9 @@ def drips() -> None:
 @click.option("--step", "steps", multiple=True, required=True, metavar="WAIT[@HH:MM] TEXT",
               help="A wait such as 0, 2h, 1d or 1d12h, a time of day where the person is, and a text or "
               "template:CODE; may be repeated.")  # fmt: skip
+@click.option(
+    "--step-media", multiple=True, metavar="STEP=FILE|ID|URL", help="A file that everybody gets with that step."
+)
 @click.option("--list", "lists", multiple=True, metavar="NAME", help="Everybody on this list.")
 @click.option("--segment", "segments", multiple=True, metavar="NAME", help="Everybody in this segment.")
 @click.option("--exclude-list", "exclude_lists", multiple=True, metavar="NAME")
@@ -76,16 +81,12 @@ def create(*, workspace: str, **given: Any) -> None:
     content = None
     if given["file"] is not None:
         content = sys.stdin.buffer.read() if given["file"] == "-" else Path(given["file"]).read_bytes()
+    media = media_of_steps(given["step_media"])
     plan = DripPlan(
-        steps=tuple(_step(one) for one in given["steps"]),
-        audience=Audience(
-            lists=given["lists"],
-            segments=given["segments"],
-            exclude_lists=given["exclude_lists"],
-            exclude_segments=given["exclude_segments"],
-        ),
-        exit=tuple(_exit(one) for one in given["exits"]) or ("opted_out",),
-        enrol=_enrol(given["enrol"]),
+        steps=tuple(step_of(one) for one in given["steps"]),
+        audience=audience_of(given),
+        exit=tuple(exit_of(one) for one in given["exits"]) or ("opted_out",),
+        enrol=enrol_of(given["enrol"]),
         again=given["again"],
         **pace_parts(given),
     )
@@ -93,7 +94,7 @@ def create(*, workspace: str, **given: Any) -> None:
     async def work(place: Place) -> dict[str, Any]:
         return await place.yard.drips.create(
             place.workspace_id,
-            plan=plan,
+            plan=msgspec.structs.replace(plan, steps=await with_media(place, plan.steps, media)),
             csv=content,
             by=who(),
             **{name: given[name] for name in ("name", "channel", "purpose", "country", "sender", "account", "numbers",
@@ -116,13 +117,22 @@ def create(*, workspace: str, **given: Any) -> None:
 @drips.command(
     "edit",
     example="sendyard drips edit ID --throttle 300/h --budget '50.00 USD'\n"
-    "sendyard drips edit ID --step '0 Welcome {name|friend}' --step '2d How was it?' --apply-to all",
+    "sendyard drips edit ID --step '0 Welcome {name|friend}' --step '2d How was it?' --apply-to all\n"
+    "sendyard drips edit ID --list Guests --list Regulars --exclude-segment Staff",
 )
 @click.argument("drip_id", metavar="ID")
 @click.option("--name")
 @click.option("--step", "steps", multiple=True, metavar="WAIT[@HH:MM] TEXT", help="All steps of a new version.")
 @click.option("--exit", "exits", multiple=True, metavar="EVENT|tag:NAME|segment:NAME",
               help="All conditions of a new version; none for no condition.")  # fmt: skip
+@click.option("--step-media", multiple=True, metavar="STEP=FILE|ID|URL",
+              help="All files of that step in a new version; STEP=none for no file.")  # fmt: skip
+@click.option("--list", "lists", multiple=True, metavar="NAME",
+              help="These and no other lists and segments from now on; none for nobody.")  # fmt: skip
+@click.option("--segment", "segments", multiple=True, metavar="NAME")
+@click.option("--exclude-list", "exclude_lists", multiple=True, metavar="NAME")
+@click.option("--exclude-segment", "exclude_segments", multiple=True, metavar="NAME")
+@click.option("--enrol", type=click.Choice(["start", "segment"]), help="Ask them once more, or again and again.")
 @click.option("--again/--no-again", default=None, help="Whether somebody who left may be added once more.")
 @click.option("--throttle", metavar="N/s|N/m|N/h", help="Of all steps; or none.")
 @click.option("--budget", metavar="AMOUNT CURRENCY", help="Of all its messages; or none.")
@@ -133,17 +143,29 @@ def create(*, workspace: str, **given: Any) -> None:
               help="Who gets a new version: people who come in from now on, or also those inside.")  # fmt: skip
 @workspace_option
 def edit(*, drip_id: str, apply_to: ApplyTo, workspace: str, **given: Any) -> None:
-    """Change a drip; other steps, exits, senders or times to live make a new version of it."""
+    """
+    Change a drip; other steps, files, exits, senders or times to live make a new version of it.
+
+    Other lists and segments are asked at once. Whoever is inside stays, meant or not, until an --exit applies.
+    """
     names = ("name", "again", "sender", "account", "expires_in")
     changes = {name: given[name] for name in names if given[name] is not None} | pace_parts(given)
     if given["steps"]:
-        changes["steps"] = tuple(_step(one) for one in given["steps"])
+        changes["steps"] = tuple(step_of(one) for one in given["steps"])
     if given["exits"]:
-        changes["exit"] = () if given["exits"] == ("none",) else tuple(_exit(one) for one in given["exits"])
-    if not changes:
+        changes["exit"] = () if given["exits"] == ("none",) else tuple(exit_of(one) for one in given["exits"])
+    if (audience := changed_audience(given)) is not None:
+        changes["audience"] = audience
+    if given["enrol"]:
+        changes["enrol"] = enrol_of(given["enrol"])
+    media = media_of_steps(given["step_media"])
+    if not changes and not media:
         raise click.UsageError("Say what is to be changed, such as --throttle or --step.")
 
     async def work(place: Place) -> dict[str, Any]:
+        if media:
+            steps = changes.get("steps") or await _steps(place, drip_id)
+            changes["steps"] = await with_media(place, steps, media)
         return await place.yard.drips.edit(place.workspace_id, drip_id, changes, apply_to=apply_to, by=who())
 
     found = in_yard(work, workspace)
@@ -321,31 +343,10 @@ def _counts(found: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in found.items() if count) or "nobody"
 
 
-def _step(text: str) -> Step:
-    found = _STEP.fullmatch(text)
-    if found is None:
-        raise click.UsageError(f"Expected --step such as '0 Welcome' or '1d@09:00 template:tips', found {text!r}.")
-    wait: dict[str, int] = {}
-    for count, unit in re.findall(r"(\d+)([dhm])", found["wait"]):
-        wait[_UNITS[unit]] = wait.get(_UNITS[unit], 0) + int(count)
-    what = found["what"]
-    code = what.removeprefix("template:") if what.startswith("template:") else None
-    return Step(template=code, text=None if code else what, wait=Wait(**wait), at=found["at"] or "")
-
-
-def _exit(text: str) -> Exit:
-    kind, colon, name = text.partition(":")
-    if colon and kind == "tag" and name:
-        return InGroup(tag=name)
-    if colon and kind == "segment" and name:
-        return InGroup(segment=name)
-    if text not in _EVENTS:
-        raise click.UsageError(f"Expected --exit {', '.join(_EVENTS)}, tag:NAME or segment:NAME, found {text!r}.")
-    return _EVENTS[text]
-
-
-def _enrol(text: str) -> Enrol:
-    return "segment" if text == "segment" else "start"
+async def _steps(place: Place, drip_id: str) -> tuple[Step, ...]:
+    """The steps of a drip as they were asked for."""
+    found = await place.yard.drips.get(place.workspace_id, drip_id)
+    return msgspec.convert(found["plan"], tuple[Step, ...])
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,5 +1,5 @@
 """
-Lists and segments: people put together by hand, and people found by a filter.
+Lists, tags and segments: people put together by hand, marked, and found by a filter.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ from sendyard.cli.opening import Place, in_yard, workspace_option
 from sendyard.cli.printing import note, put, say, table
 from sendyard.cli.shape import Group
 from sendyard.features.audience import Question
+from sendyard.features.audience.labels import TAG
 from sendyard.features.audience.segments.language import FilterError
 
 
@@ -33,6 +34,26 @@ def lists_list(workspace: str) -> None:
     found = in_yard(work, workspace)
     rows = [(one["name"], f"{one['contacts']:,}", one["description"], one["id"]) for one in found]
     put({"data": found}, lambda: table(("name", "people", "about", "id"), rows, empty="There are no lists yet."))
+
+
+@click.group(cls=Group)
+def tags() -> None:
+    """Words that people are marked with; using one makes it (`sendyard contacts edit --tag`)."""
+
+
+@tags.command("list", example="sendyard tags list")
+@workspace_option
+def tags_list(workspace: str) -> None:
+    """Show every tag with how many people have it."""
+
+    async def work(place: Place) -> list[dict[str, Any]]:
+        found = await place.yard.lists.all(place.workspace_id, TAG)
+        counts = await place.yard.segments.label_counts(place.workspace_id, [one["number"] for one in found])
+        return [one | {"contacts": counts[one["number"]]} for one in found]
+
+    found = in_yard(work, workspace)
+    rows = [(one["name"], f"{one['contacts']:,}", one["id"]) for one in found]
+    put({"data": found}, lambda: table(("name", "people", "id"), rows, empty="There are no tags yet."))
 
 
 @lists.command("add", example='sendyard lists add "Spring customers"')

@@ -34,6 +34,7 @@ ENTRIES = {
     "contacts": Entry(f"{_HERE}.people", "contacts", "People: list, show, add, edit, merge, import, export, erase."),
     "fields": Entry(f"{_HERE}.fields", "fields", "Custom fields of people: list, add, edit, remove."),
     "lists": Entry(f"{_HERE}.groups", "lists", "People put together by hand."),
+    "tags": Entry(f"{_HERE}.groups", "tags", "Words that people are marked with."),
     "segments": Entry(f"{_HERE}.groups", "segments", "People found by a filter, counted live."),
     "suppressions": Entry(f"{_HERE}.audience", "suppressions", "Numbers that must not be contacted."),
     "consents": Entry(f"{_HERE}.consents", "consents", "What people agreed to; ask and remind them."),

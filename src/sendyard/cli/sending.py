@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from sendyard.api.contents import campaign_files
 from sendyard.api.drafting import Drafting
 from sendyard.api.message_bodies import (
     ChoiceUse,
@@ -30,6 +31,7 @@ from sendyard.cli.printing import facts, note, plain, put, say, table
 from sendyard.cli.shape import NOT_DONE, Command, Group, NotDone
 from sendyard.delivery.recall import Recall, unknown_message
 from sendyard.domain.channels import Channel, Purpose
+from sendyard.domain.content import MediaItem
 from sendyard.domain.errors import FieldError, Invalid
 from sendyard.domain.status import MessageStatus
 from sendyard.ledger import queries
@@ -336,6 +338,12 @@ async def media_named(place: Place, given: str) -> MediaUse:
         return MediaUse(id=given)
     detail = f"Expected a file, the id of an uploaded one, or an address (https://…), found {given!r:.80}."
     raise Invalid("unknown_media", detail, errors=[FieldError("--media", "unknown_media", detail)])
+
+
+async def files_named(place: Place, given: Sequence[str]) -> tuple[MediaItem, ...]:
+    """The files that `--media` names for everybody; `none` alone is no file."""
+    uses = [] if list(given) == ["none"] else [await media_named(place, one) for one in given]
+    return await campaign_files(place.yard.media, place.workspace_id, uses)
 
 
 def _interactive(text: str | None, buttons: Sequence[str], list_label: str, footer: str) -> InteractiveUse | None:

@@ -123,7 +123,7 @@ class Directory:
     def __init__(self, database: Database, vault: Vault, public_url: str = "") -> None:
         """Take where rows are, what opens them, and the address providers can reach us at ("" for none)."""
         self._database = database
-        self._vault = vault
+        self.vault = vault
         self.address_keys = AddressKeys(vault)
         self.link_tokens = LinkTokens(vault)
         self._public_url = public_url.rstrip("/")
@@ -302,7 +302,7 @@ class Directory:
             created_at=created_at,
         )
         try:
-            settings = open_settings(self._vault, account_id, bytes(sealed), adapter)
+            settings = open_settings(self.vault, account_id, bytes(sealed), adapter)
         except AppError as error:
             _log.error("account %s (%s) is paused: %s", name, account_id, error.detail)
             return replace(

@@ -7,11 +7,12 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from sendyard.delivery.batches import call_for
 from sendyard.delivery.directory import AccountEntry, Directory
+from sendyard.delivery.learning import Learning
 from sendyard.delivery.policy import RULES, Policy
-from sendyard.delivery.queries import keep_notice, keep_unreadable, suppress, unsuppress
+from sendyard.delivery.queries import keep_unreadable, suppress, unsuppress
 from sendyard.delivery.redaction import redact
 from sendyard.delivery.template_news import hear
 from sendyard.domain.content import TemplateRef
@@ -20,6 +21,7 @@ from sendyard.ledger.inbound import keep_inbound
 from sendyard.ledger.reports import record
 from sendyard.providers.contract import (
     AccountNotice,
+    Call,
     CallbackEvent,
     CallbackRejected,
     DeliveryEvent,
@@ -29,7 +31,7 @@ from sendyard.providers.contract import (
 )
 from sendyard.providers.wire import CallbackRequest, HttpResponse
 from sendyard.storage.engine import Database
-from sendyard.storage.identifiers import new_id, now_ms
+from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
 
 _LONGEST_KEPT = 4000  # characters of an unreadable body
@@ -93,6 +95,7 @@ class Ingest:
         """
         self._database = database
         self._directory = directory
+        self._learning = Learning(directory.vault)
         self._policy = policy
         self._hear = hear
         self.counts: Counter[str] = Counter()
@@ -110,7 +113,9 @@ class Ingest:
             self.counts["unaddressed"] += 1
             return HttpResponse(404, {"content-type": "text/plain"}, b"no account has this callback address\n")
         try:
-            result = entry.adapter.parse_callback(call_for(entry, new_id()), request)
+            # It is no exchange: nothing in it is repeated or signed by us, so nothing is drawn for it.
+            call = Call(account=entry.settings, now=datetime.now(UTC), nonce="", exchange_id="")
+            result = entry.adapter.parse_callback(call, request)
         except CallbackRejected as error:
             self.counts["rejected"] += 1
             _log.warning("rejected a callback for %s: %s", entry.name, redact(str(error), entry.secrets))
@@ -188,7 +193,7 @@ class Ingest:
             elif isinstance(event, TemplateChange):
                 hear(tx, entry.workspace_id, entry.id, event, now=now)
             elif isinstance(event, AccountNotice):
-                keep_notice(tx, entry.workspace_id, entry.id, event, now=now)
+                self._learning.hear(tx, entry, event, now=now)
             elif _opted_out(event):
                 _suppress(tx, entry, event.key.recipient, now)
 

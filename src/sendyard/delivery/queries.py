@@ -272,6 +272,26 @@ def keep_notice(tx: Transaction, workspace_id: str, account_id: str, notice: Acc
     )
 
 
+def newest_notice(tx: Transaction, account_id: str, subject: str) -> str | None:
+    """The facts of the newest notice on a subject, as JSON; None without one."""
+    found = tx.rows(
+        "SELECT facts FROM account_notices WHERE account_id = ? AND subject = ? ORDER BY id DESC LIMIT 1",
+        (account_id, subject),
+    )
+    return str(found[0][0]) if found else None
+
+
+def hold_settings(tx: Transaction, account_id: str) -> bytes:
+    """The sealed settings of an account, which nobody else changes until this transaction ends."""
+    ((sealed,),) = tx.rows("UPDATE accounts SET sealed = sealed WHERE id = ? RETURNING sealed", (account_id,))
+    return bytes(sealed)
+
+
+def replace_settings(tx: Transaction, account_id: str, sealed: bytes) -> None:
+    """Keep other settings, sealed."""
+    tx.run("UPDATE accounts SET sealed = ? WHERE id = ?", (sealed, account_id))
+
+
 def lease_poll(tx: Transaction, account_id: str, *, now: int, until: int) -> bool:
     """Become the one worker that asks this account for reports until `until`; False when another is."""
     sql = "UPDATE accounts SET poll_lease_until = ? WHERE id = ? AND poll_lease_until <= ?"

@@ -285,6 +285,11 @@ class Adapter(ABC):
         del account
         return None
 
+    def learned(self, account: AccountSettings, facts: Mapping[str, str]) -> Mapping[str, str]:
+        """Settings of this account that are not, or no longer, as its provider says in a notice or a test."""
+        del account, facts
+        return {}
+
     def text_rules(self, country: str) -> TextRules:
         """Limits of a text to recipients in one country (ISO 3166 alpha-2); preflight counts by them."""
         del country

@@ -14,6 +14,8 @@ from sendyard.features.campaigns import queries
 from sendyard.features.campaigns.audience.importing import forget_import
 from sendyard.features.campaigns.documents import whole_document
 from sendyard.features.campaigns.experiments.queries import copy_variants
+from sendyard.features.campaigns.experiments.texts import texts_of
+from sendyard.features.campaigns.files import expect_files_fit
 from sendyard.features.campaigns.finding import find
 from sendyard.features.campaigns.oversight.approvals import withdraw
 from sendyard.features.campaigns.oversight.prices import expect_prices
@@ -21,6 +23,7 @@ from sendyard.features.campaigns.plan import Plan, check_plan, read_plan, store_
 from sendyard.features.campaigns.queries import CampaignRow
 from sendyard.features.campaigns.scheduling.launching import LONGEST_NAME, begin_pace, copied, first_moment
 from sendyard.features.campaigns.wishes import Wish
+from sendyard.features.templates.rendering import letters_of
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
@@ -46,7 +49,7 @@ class Changes:
         by: str = "",
     ) -> dict[str, Any]:
         """
-        Change a draft: `name`, `sender`, `expires_in`, and the parts of its plan but its audience.
+        Change a draft: `name`, `sender`, `expires_in`, and the parts of its plan, files too, but its audience.
 
         `name`, `throttle`, `budget` and `auto_pause` can also be changed while it is under way. An approval that was
         given, or asked for, holds no more after a change of anything but the name.
@@ -65,6 +68,10 @@ class Changes:
             raise Conflict("wrong_state", detail)
         columns, plan = _edited(campaign, changes)
         check_plan(plan)
+        if "media" in changes:
+            texts = (await texts_of(self._database, campaign)).values()
+            letters = [letters_of(text.body, text.document, text.registered) for text in texts]
+            expect_files_fit(campaign.channel, plan.media, letters)
         now = now_ms()
         if status is CampaignStatus.DRAFT:
             first_moment(plan, now=now)
@@ -72,7 +79,7 @@ class Changes:
 
         def change(tx: Transaction) -> bool:
             values = {**columns, "plan": store_plan(plan)}
-            if not queries.change(tx, workspace_id, campaign_id, values, known=campaign.plan):
+            if not queries.change(tx, workspace_id, campaign_id, values, known=campaign):
                 return False
             if changes.keys() - {"name"}:
                 withdraw(tx, campaign, by=by, now=now)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from sendyard.delivery.credentials import masked, merged, parse_settings, place, seal_settings
 from sendyard.delivery.directory import AccountEntry, Directory
+from sendyard.delivery.learning import Learning
 from sendyard.delivery.tokens import Tokens
 from sendyard.delivery.transport import NotSent, Transport
 from sendyard.domain.errors import AppError, Conflict, ErrorKind, FieldError, Invalid, ProviderError
@@ -148,7 +149,7 @@ class Accounts:
 
     async def test(self, workspace_id: str, account: str) -> dict[str, Any]:
         """
-        Try the credentials with a call that costs nothing: `{ok, detail, facts}`.
+        Try the credentials with a call that costs nothing: `{ok, detail, facts}`; settings it tells are taken over.
 
         Raises:
             NotFound: there is no such account.
@@ -167,6 +168,7 @@ class Accounts:
             probe = adapter.parse_probe(call, await self._exchange(entry, adapter.build_probe(call)))
         except _FAILURES as error:
             return {"ok": False, "detail": _unreachable(entry, error), "facts": {}}
+        await self._learn(entry, probe.facts)
         return {"ok": probe.ok, "detail": probe.detail, "facts": dict(probe.facts)}
 
     async def balance(self, workspace_id: str, account: str) -> dict[str, Any]:
@@ -213,7 +215,7 @@ class Accounts:
 
     async def usage(self, workspace_id: str, account: str) -> dict[str, str]:
         """
-        Ask the provider how much of a quota or period is used, as named facts.
+        Ask the provider how much of a quota or period is used, as named facts; settings it tells are taken over.
 
         Raises:
             NotFound: there is no such account.
@@ -223,7 +225,9 @@ class Accounts:
         adapter = entry.adapter
         if not isinstance(adapter, UsageQuery):
             raise Conflict("not_supported", f"{adapter.spec.name} tells no usage; see its own console.")
-        return dict(await self._asked(entry, adapter.build_usage, adapter.parse_usage))
+        found = dict(await self._asked(entry, adapter.build_usage, adapter.parse_usage))
+        await self._learn(entry, found)
+        return found
 
     async def notices(
         self, workspace_id: str, account: str, *, after: str = "", limit: int = 100
@@ -244,6 +248,14 @@ class Accounts:
             {"id": id_, "subject": subject, "detail": detail, "facts": json.loads(facts), "received_at": at}
             for id_, subject, detail, facts, at in rows
         ]
+
+    async def _learn(self, entry: AccountEntry, facts: Mapping[str, str]) -> None:
+        """Take over settings that the provider told just now."""
+        if not entry.adapter.learned(entry.settings, facts):
+            return
+        now, learning = now_ms(), Learning(self._vault)
+        if await self._database.write(lambda tx: learning.learn(tx, entry, facts, since=None, now=now)):
+            await self._directory.refresh()
 
     async def _asked(
         self,

@@ -133,7 +133,7 @@ def by_link(tx: Transaction, file_id: str) -> Medium | Form | None:
 
 def users_of(tx: Transaction, workspace_id: str, medium_id: str) -> tuple[str, int]:
     """
-    Who still needs a file: a template or a campaign that is not over and names it, and how many messages wait.
+    Who still needs a file: a template, or a drip or campaign that is not over, names it, and how many messages wait.
 
     The former as a person calls it, "" for none.
     """
@@ -141,9 +141,13 @@ def users_of(tx: Transaction, workspace_id: str, medium_id: str) -> tuple[str, i
     templates = tx.rows(
         "SELECT 'template', t.code FROM template_versions v JOIN templates t ON t.id = v.template_id"
         " WHERE v.workspace_id = ? AND (v.registered LIKE ? OR v.document LIKE ?)"
+        # Steps of drips are campaigns that may be over and go on again with the next person.
+        " UNION ALL SELECT 'drip', d.name FROM drips d JOIN drip_steps s ON s.drip_id = d.id"
+        " JOIN campaigns c ON c.id = s.campaign_id"
+        " WHERE d.workspace_id = ? AND d.status <> 'cancelled' AND c.plan LIKE ?"
         " UNION ALL SELECT 'campaign', c.name FROM campaigns c WHERE c.workspace_id = ? AND c.plan LIKE ?"
         " AND c.status NOT IN ('completed', 'completed_with_failures', 'cancelled', 'failed') LIMIT 1",
-        (workspace_id, named, named, workspace_id, named),
+        (workspace_id, named, named, *(workspace_id, named) * 2),
     )
     waiting = tx.rows(
         "SELECT count(*) FROM messages WHERE workspace_id = ? AND due_at IS NOT NULL AND content LIKE ?",

@@ -43,6 +43,7 @@ from sendyard.providers.meta_cloud.limits import problems_of
 from sendyard.providers.meta_cloud.media import read_upload, upload_request
 from sendyard.providers.meta_cloud.numbers import (
     health_request,
+    learned_limit,
     read_probe,
     read_senders,
     read_usage,
@@ -76,6 +77,10 @@ class MetaCloudAdapter(Adapter, AccountProbe, MediaUpload, TemplateCatalog, Temp
     def daily_people(self, account: AccountSettings) -> int | None:
         """By the messaging limit that was entered; the whole business shares it."""
         return PEOPLE_PER_DAY.get(cast("MetaCloudAccount", account).messaging_limit)
+
+    def learned(self, account: AccountSettings, facts: Mapping[str, str]) -> Mapping[str, str]:
+        """The messaging limit, from the connection test or a webhook; a tier that is new to us is left alone."""
+        return learned_limit(cast("MetaCloudAccount", account), facts)
 
     def build_submit(self, call: Call, batch: Sequence[Outgoing]) -> HttpRequest:
         """Build `POST /{phone_number_id}/messages`, or the Marketing Messages API's for promotional templates."""

@@ -15,7 +15,7 @@ from sendyard.providers.abilities import ProbeResult, ProviderSender
 from sendyard.providers.contract import ProtocolError
 from sendyard.providers.meta_cloud.answers import result_of
 from sendyard.providers.meta_cloud.door import door_of
-from sendyard.providers.meta_cloud.spec import SPEC, MetaCloudAccount
+from sendyard.providers.meta_cloud.spec import PEOPLE_PER_DAY, SPEC, MetaCloudAccount
 from sendyard.providers.wire import HttpRequest, HttpResponse
 
 LIMITS: Mapping[str, str] = {
@@ -29,6 +29,8 @@ LIMITS: Mapping[str, str] = {
 }
 """People a portfolio may write to first within 24 hours, by Meta's word."""
 
+_TIERS = {LIMITS[tier]: tier for tier in (*PEOPLE_PER_DAY, "TIER_UNLIMITED")}
+_TELL_LIMIT = ("limit", "max_daily_conversations_per_business", "current_limit")
 _SPEEDS = {"STANDARD": "80", "HIGH": "1000"}
 _FIELDS = (
     "id,display_phone_number,verified_name,quality_rating,code_verification_status,name_status,status,throughput,"
@@ -86,6 +88,12 @@ _numbers = msgspec.json.Decoder(_Numbers)
 def limit_of(tier: str) -> str:
     """A number of people, `unlimited`, or Meta's own word where it is a new one."""
     return LIMITS.get(tier.upper(), tier)
+
+
+def learned_limit(account: MetaCloudAccount, facts: Mapping[str, str]) -> Mapping[str, str]:
+    """The messaging limit that a notice or the number itself tells, if it is another than the account's."""
+    tier = next((_TIERS[facts[name]] for name in _TELL_LIMIT if facts.get(name) in _TIERS), "")
+    return {"messaging_limit": tier} if tier and tier != account.messaging_limit else {}
 
 
 def health_request(account: MetaCloudAccount) -> HttpRequest:

@@ -111,7 +111,8 @@ class MetaCloudAccount(AccountSettings):
         title="Messaging limit",
         description=(
             "How many people you may write to first within 24 hours, as WhatsApp Manager, Account tools, Phone numbers "
-            'says, and "Test connection" here; preflight warns of what lies beyond. Leave empty if you do not know.'
+            'says; preflight warns of what lies beyond. Leave empty if you do not know: "Test connection" and Meta\'s '
+            "webhooks keep it up to date."
         ),
     )
     marketing_messages: bool = Field(

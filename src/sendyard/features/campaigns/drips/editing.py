@@ -21,6 +21,7 @@ from sendyard.features.campaigns.drips.queries import DripRow, RoundRow
 from sendyard.features.campaigns.drips.texts import (
     Needs,
     StepText,
+    expect_fields,
     insert_steps,
     needs_of,
     set_drip_pace,
@@ -36,7 +37,8 @@ ApplyTo = Literal["new", "all"]
 
 MOST_VERSIONS = 100
 _OF_VERSION = frozenset({"steps", "exit", "sender", "account", "expires_in"})
-_OF_PLAN = frozenset({"steps", "exit", "again", "throttle", "budget"})
+_OF_PLAN = frozenset({"steps", "exit", "audience", "enrol", "again", "throttle", "budget"})
+_WHO = frozenset({"audience", "enrol"})
 
 
 class Editing:
@@ -53,26 +55,35 @@ class Editing:
         Make the changes.
 
         Raises:
-            Invalid: a value is not usable, or people inside lack what new texts need.
-            NotFound: there is no such template or segment.
+            Invalid: a value is not usable, or people lack what the texts need.
+            NotFound: there is no such template, list or segment.
             Conflict: the drip is over, has too many versions, or was changed meanwhile.
         """
         if drip.status == "cancelled":
             raise Conflict("drip_over", "The drip is over; make another.")
-        parts = {name: value for name, value in changes.items() if name in _OF_PLAN}
-        plan = msgspec.structs.replace(read_drip(drip.plan), **parts)
+        plan = changed_plan(drip, changes)
         check_drip(plan, drip.channel)
         expect_prices(self._directory, drip.workspace_id, plan.budget)
         wish = await self._wish(drip, changes)
         wish.check()
         now = now_ms()
-        if changes.keys() & _OF_VERSION:
+        if changes.keys() & (_OF_VERSION | _WHO):
             plan = await self._making.resolved(drip.workspace_id, plan)
+        if changes.keys() & _OF_VERSION:
             wishes, texts = await self._making.texts(drip.workspace_id, plan, wish)
         else:
             wishes, texts = [], []
+            if plan.audience.asks:
+                expect_fields(await self._database.read(lambda tx: needs_of_drip(tx, drip)))
 
-        changed = _Changed(wish.name.strip(), plan, wishes, texts, moves=apply_to == "all" or drip.status == "draft")
+        changed = _Changed(
+            wish.name.strip(),
+            plan,
+            wishes,
+            texts,
+            moves=apply_to == "all" or drip.status == "draft",
+            seeks=plan.audience.asks and bool(changes.keys() & _WHO),
+        )
         outcome = await self._database.write(lambda tx: _store(tx, drip, changed, by=by, now=now))
         if isinstance(outcome, Conflict | Invalid):
             raise outcome
@@ -105,13 +116,25 @@ class Editing:
 
 @dataclass(frozen=True, slots=True)
 class _Changed:
-    """A drip as it is to be; without texts it has no new version. Whoever is inside gets that if `moves`."""
+    """
+    A drip as it is to be; without texts it has no new version. Whoever is inside gets that if `moves`.
+
+    `seeks`: lists and segments are asked at once, because others are meant now.
+    """
 
     name: str
     plan: DripPlan
     wishes: Sequence[Wish]
     texts: Sequence[StepText]
     moves: bool
+    seeks: bool
+
+
+def changed_plan(drip: DripRow, changes: Mapping[str, Any]) -> DripPlan:
+    """The plan of a drip as it would be."""
+    return msgspec.structs.replace(
+        read_drip(drip.plan), **{name: value for name, value in changes.items() if name in _OF_PLAN}
+    )
 
 
 def _store(tx: Transaction, drip: DripRow, changed: _Changed, *, by: str, now: int) -> bool | Conflict | Invalid:
@@ -125,6 +148,10 @@ def _store(tx: Transaction, drip: DripRow, changed: _Changed, *, by: str, now: i
         if refused is not None:
             return refused
         values |= {"round": max(known) + 1} | ({"bring_to": version} if changed.moves else {})
+    if drip.status != "draft" and not changed.plan.audience.asks:
+        values["sweep_at"] = None
+    elif drip.status != "draft" and changed.seeks:
+        values["sweep_at"] = now
     if not queries.edit(tx, drip, values):
         return False
     if changed.texts:

@@ -13,7 +13,7 @@ from sendyard.domain.channels import Channel
 from sendyard.domain.errors import AppError, Conflict, FieldError, Forbidden, Invalid, NotFound
 from sendyard.features.campaigns.audience.rows import Recipient
 from sendyard.features.campaigns.drips import queries
-from sendyard.features.campaigns.drips.editing import ApplyTo, Editing
+from sendyard.features.campaigns.drips.editing import ApplyTo, Editing, changed_plan
 from sendyard.features.campaigns.drips.entering import (
     enter,
     expect_values,
@@ -22,7 +22,7 @@ from sendyard.features.campaigns.drips.entering import (
     step_campaigns,
 )
 from sendyard.features.campaigns.drips.making import Along, Making
-from sendyard.features.campaigns.drips.plan import DripPlan, read_drip
+from sendyard.features.campaigns.drips.plan import DripPlan, read_drip, store_drip
 from sendyard.features.campaigns.drips.queries import DripRow
 from sendyard.features.campaigns.drips.rehearsing import Rehearsing
 from sendyard.features.campaigns.drips.showing import counted, drip_document, person_document, results_file
@@ -174,23 +174,29 @@ class Drips:
         """
         Change a drip that is not over; gives the document of `get`.
 
-        `name`, `again`, `throttle` and `budget` hold at once, for everybody. `steps`, `exit`, `sender`, `account` and
-        `expires_in` make a new version, whose templates are taken as they are now: for people who come in from now on,
-        and with `apply_to` all also for those inside, who go on at the step they have reached. A draft's people always
-        get the newest version.
+        `name`, `again`, `throttle` and `budget` hold at once, for everybody. `audience` and `enrol` say who comes in
+        from now on: lists and segments are asked at once, and whoever is inside stays, meant or not. `steps`, `exit`,
+        `sender`, `account` and `expires_in` make a new version, whose templates are taken as they are now: for people
+        who come in from now on, and with `apply_to` all also for those inside, who go on at the step they have reached.
+        A draft's people always get the newest version.
 
         Raises:
             Invalid: a value is not usable, or people inside lack a value that new texts need.
-            NotFound: there is no such drip, template or segment.
-            Forbidden: the key may not reach whom it reaches, or a second person has agreed to it as it is.
+            NotFound: there is no such drip, template, list or segment.
+            Forbidden: the key may not reach whom it reaches, or a second person has agreed to it as it is, or would
+                have to agree to it as it is to be.
             Conflict: it is over, or was changed meanwhile.
         """
         drip = await self._find(workspace_id, drip_id)
         _allow(drip, reach)
-        agreed = drip.status != "draft" and await self._needs_another(drip, drip.created_by)
-        if agreed and changes.keys() - {"name", "throttle"}:
-            detail = "A second person has agreed to this drip as it is; make another one to send something else."
-            raise Forbidden("approved_drip", detail)
+        if drip.status != "draft" and changes.keys() - {"name", "throttle"}:
+            if await self._needs_another(drip, drip.created_by):
+                detail = "A second person has agreed to this drip as it is; make another one to send something else."
+                raise Forbidden("approved_drip", detail)
+            becoming = drip._replace(plan=store_drip(changed_plan(drip, changes)))
+            if await self._needs_another(becoming, drip.created_by):
+                detail = "Nobody else has agreed to this drip, and as it would be somebody has to; make another one."
+                raise Forbidden("needs_approval", detail)
         await self._editing.edit(drip, changes, apply_to=apply_to, by=by)
         return await self.get(workspace_id, drip_id)
 

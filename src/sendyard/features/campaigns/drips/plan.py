@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from sendyard.domain.channels import Channel
+from sendyard.domain.content import MediaItem
 from sendyard.domain.errors import FieldError, Invalid
 from sendyard.features.campaigns.plan import (
     Audience,
@@ -49,7 +50,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     One message: a template or a text, after a wait, and if `at` is given then at that time of day where the person is.
 
     With `at`, days are days of the calendar: one day at 09:00 is the next morning at nine. `channel`, `sender` and
-    `account` take the place of the drip's.
+    `account` take the place of the drip's; `media` are files that everybody gets with it.
     """
 
     template: str | None = None
@@ -59,6 +60,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     channel: Channel | None = None
     sender: str | None = None
     account: str | None = None
+    media: tuple[MediaItem, ...] = ()
 
 
 class InGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

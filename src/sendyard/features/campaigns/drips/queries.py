@@ -289,9 +289,18 @@ def half_cancelled(tx: Transaction) -> list[str]:
     return [id_ for (id_,) in found]
 
 
-def sweep_again(tx: Transaction, drip_id: str, *, known: int, at: int | None) -> None:
-    """Set when lists and segments are asked next; None is never. `known` is the moment that was asked now."""
-    tx.run("UPDATE drips SET sweep_at = ? WHERE id = ? AND sweep_at = ?", (at, drip_id, known))
+def sweep_again(tx: Transaction, drip: DripRow, *, at: int | None) -> None:
+    """Set when lists and segments are asked next, unless others are meant meanwhile; None is never."""
+    tx.run(
+        "UPDATE drips SET sweep_at = ? WHERE id = ? AND plan = ? AND sweep_at = ?",
+        (at, drip.id, drip.plan, drip.sweep_at),
+    )
+
+
+def looks_for(tx: Transaction, drip: DripRow) -> bool:
+    """Whether a drip still means those who were looked for; holds off that this changes until the transaction ends."""
+    sql = "UPDATE drips SET sweep_at = sweep_at WHERE id = ? AND plan = ? AND sweep_at = ?"
+    return tx.run(sql, (drip.id, drip.plan, drip.sweep_at)) == 1
 
 
 def take_turn(tx: Transaction, drip: DripRow) -> bool:

@@ -17,6 +17,7 @@ from sendyard.features.campaigns.drips.entering import found_people, needs_of_dr
 from sendyard.features.campaigns.drips.moments import step_moment
 from sendyard.features.campaigns.drips.plan import read_drip
 from sendyard.features.campaigns.drips.queries import DripRow
+from sendyard.features.campaigns.files import file_checks
 from sendyard.features.campaigns.linking import row_addresses
 from sendyard.features.campaigns.oversight.purposes import purpose_checks
 from sendyard.features.links import Addresses
@@ -59,7 +60,8 @@ class Rehearsing:
             outlook.take(outcomes, [(row.row, row.address) for row in rows])
             told = outlook.forecast()
             purposes = purpose_checks(self._directory, campaign, {row.country for row in rows})
-            found.append((number, replace(told, checks=[*told.checks, *purposes])))
+            files = file_checks(self._directory, campaign)
+            found.append((number, replace(told, checks=[*told.checks, *files, *purposes])))
         return found
 
     async def sample(self, drip: DripRow, *, limit: int) -> Sequence[Recipient]:

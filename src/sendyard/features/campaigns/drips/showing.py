@@ -116,6 +116,7 @@ def _steps(
             "sender": campaign.sender,
             "wait": msgspec.to_builtins(step.wait),
             "at": step.at,
+            "media": msgspec.to_builtins(step.media),
             "waiting": waiting[number],
             "messages": dict(sorted(messages.get(number, Counter()).items())),
         }

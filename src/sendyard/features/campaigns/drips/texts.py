@@ -15,6 +15,7 @@ from sendyard.features.campaigns import queries as campaign_queries
 from sendyard.features.campaigns.audience.variables import STANDARD, ContactVariables
 from sendyard.features.campaigns.drips import queries
 from sendyard.features.campaigns.drips.plan import DripPlan, read_drip
+from sendyard.features.campaigns.files import expect_files_fit
 from sendyard.features.campaigns.linking import of_people
 from sendyard.features.campaigns.plan import Plan, Throttle, store_plan
 from sendyard.features.campaigns.wishes import Wish
@@ -53,14 +54,16 @@ async def texts_of(
     Find the text of every step.
 
     Raises:
-        Invalid: a text, sender or account is not usable; the step is named.
+        Invalid: a text, file, sender or account is not usable; the step is named.
         NotFound: there is no such template.
     """
     found = []
     for place, wish in enumerate(wishes):
         try:
             wish.check()
-            found.append(await _text(database, directory, workspace_id, wish))
+            text = await _text(database, directory, workspace_id, wish)
+            expect_files_fit(wish.channel, plan.steps[place].media, [text.letters])
+            found.append(text)
         except Invalid as error:
             errors = [FieldError(_pointer(place, one), one.code, one.detail) for one in error.errors]
             raise Invalid(error.code, error.detail, errors=errors) from None
@@ -111,7 +114,8 @@ def insert_steps(
 ) -> None:
     """Make a round with its campaigns; they are put away, so that lists of campaigns do not show them."""
     queries.insert_round(tx, drip, row)
-    for number, (wish, text) in enumerate(zip(wishes, texts, strict=True), start=1):
+    steps = read_drip(row.plan).steps
+    for number, (step, wish, text) in enumerate(zip(steps, wishes, texts, strict=True), start=1):
         campaign_id = new_id()
         version_id = text.version_id or campaign_queries.insert_unlisted_version(
             tx, drip.workspace_id, campaign_id, text.body, now=row.made_at
@@ -126,7 +130,7 @@ def insert_steps(
             "account": text.account,
             "country": wish.country,
             "expires_in_seconds": wish.expires_in,
-            "plan": store_plan(Plan()),
+            "plan": store_plan(Plan(media=step.media)),
         }
         _insert_step(tx, drip, row, number, values)
 

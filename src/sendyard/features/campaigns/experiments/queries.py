@@ -118,6 +118,11 @@ def variants(tx: Transaction, campaign_id: str) -> list[VariantRow]:
     return [VariantRow(*row) for row in found]
 
 
+def variant_names(tx: Transaction, campaign_id: str) -> dict[int, str]:
+    """What the variants of a campaign are called, by number."""
+    return dict(tx.rows("SELECT number, name FROM campaign_variants WHERE campaign_id = ?", (campaign_id,)))
+
+
 def experiment(tx: Transaction, campaign_id: str) -> ExperimentRow | None:
     """Where the comparison of a campaign stands; None before its first rows are dealt out."""
     found = tx.rows(f"{_EXPERIMENT} WHERE campaign_id = ?", (campaign_id,))

@@ -1,0 +1,137 @@
+"""
+What a provider tells of an account reaches preflight: by its webhook, and by a test of the connection.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sendyard.delivery.learning import SUBJECT
+from sendyard.domain.channels import Channel
+from sendyard.features.connections.accounts import Accounts
+from sendyard.features.templates import Templates
+from sendyard.providers.registry import emulator
+from sendyard.providers.spec import Timeout
+from sendyard.providers.wire import HttpRequest
+from tests.features.campaign_play import Play, sheet
+from tests.running import Running
+
+WAIT = Timeout(connect=10.0, total=30.0)
+NUMBER = emulator("meta_cloud").sample_account["phone_number_id"]
+
+
+async def limited(running: Running, tier: str, known: str = "") -> str:
+    """An account here and at the emulator, whose limit is `tier` there and `known` here."""
+    account_id = await running.account("meta_cloud", "wa", settings={"messaging_limit": known} if known else {})
+    hosted = running.server.world.hosted["meta_cloud"]
+    callback_url = running.yard.directory.require(running.yard.workspace_id, account_id).callback_url
+    hosted.emulator.register(
+        hosted.state, {**hosted.emulator.sample_account, "messaging_limit": tier, "callback_url": callback_url}
+    )
+    await running.yard.routes.set(running.yard.workspace_id, channel=Channel.WHATSAPP, accounts=[account_id])
+    return account_id
+
+
+def moved(running: Running, tier: str, at: datetime) -> HttpRequest:
+    """Meta moves the number to another limit: the webhook that tells."""
+    hosted = running.server.world.hosted["meta_cloud"]
+    request: HttpRequest | None = hosted.emulator.change_limit(  # type: ignore[attr-defined]
+        hosted.state, account=NUMBER, tier=tier, event="UPGRADE", now=at
+    )
+    assert request is not None
+    return request
+
+
+async def told(running: Running, tier: str, at: datetime) -> None:
+    """The webhook arrives."""
+    request = moved(running, tier, at)
+    answer = await running.transport.exchange(request, WAIT)
+    assert answer.status == 200
+    await running.yard.directory.refresh()
+
+
+def limit(running: Running) -> Any:
+    entry = running.yard.directory.require(running.yard.workspace_id, "wa")
+    return entry.settings.model_dump()["messaging_limit"], entry.daily_people
+
+
+async def learned(running: Running) -> list[dict[str, Any]]:
+    found = await running.yard.accounts.notices(running.yard.workspace_id, "wa")
+    return [one for one in found if one["subject"] == SUBJECT]
+
+
+async def preflight(running: Running, account_id: str, people: int) -> list[tuple[str, int]]:
+    """What preflight says of the limit of people."""
+    form = {"name": "arrival", "language": "en_US", "variables": {"1": "{name}"}}
+    await Templates(running.yard.database, running.yard.directory).add(
+        running.yard.workspace_id, code="arrival", body="Hi {name}", registered={"forms": {"meta_cloud": form}}
+    )
+    play = Play(running.yard, account_id)
+    campaign_id = await play.draft(sheet(people), text=None, template_code="arrival", channel="whatsapp")
+    found = await play.campaigns.preflight(running.yard.workspace_id, campaign_id)
+    return [(one.level.value, one.count) for one in found.checks if one.check == "people_limit"]
+
+
+async def test_a_webhook_moves_the_limit_that_preflight_counts_with(running: Running) -> None:
+    account_id = await limited(running, "TIER_10K", "TIER_10K")
+    await told(running, "TIER_250", datetime.now(UTC))
+    assert limit(running) == ("TIER_250", 250)
+    assert await preflight(running, account_id, 300) == [("warn", 50)]
+    (note,) = await learned(running)
+    assert note["detail"] == (
+        "Meta WhatsApp Cloud API says: Messaging limit is TIER_250 now, it was TIER_10K here. Preflight counts with it."
+    )
+    assert note["facts"]["messaging_limit.before"] == "TIER_10K"
+
+
+async def test_a_word_that_comes_late_or_again_changes_nothing(running: Running) -> None:
+    await limited(running, "TIER_250")
+    now = datetime.now(UTC)
+    early = moved(running, "TIER_2K", now - timedelta(minutes=5))
+    await told(running, "TIER_10K", now)
+    for _ in range(2):
+        assert (await running.transport.exchange(early, WAIT)).status == 200
+    await running.yard.directory.refresh()
+    assert limit(running) == ("TIER_10K", 10_000)
+    await told(running, "TIER_UNLIMITED", now + timedelta(minutes=1))
+    assert limit(running) == ("TIER_UNLIMITED", None)
+    assert [one["facts"]["messaging_limit"] for one in await learned(running)] == ["TIER_UNLIMITED", "TIER_10K"]
+
+
+async def test_two_words_before_the_directory_has_looked_are_both_taken_over(running: Running) -> None:
+    await limited(running, "TIER_250", "TIER_250")
+    now = datetime.now(UTC)
+    for place, tier in enumerate(("TIER_2K", "TIER_250")):
+        request = moved(running, tier, now + timedelta(minutes=place))
+        assert (await running.transport.exchange(request, WAIT)).status == 200
+    await running.yard.directory.refresh()
+    assert limit(running) == ("TIER_250", 250)
+    assert len(await learned(running)) == 2
+
+
+async def test_a_test_of_the_connection_moves_it_too_and_what_was_entered_stays(running: Running) -> None:
+    await limited(running, "TIER_2K")
+    yard = running.yard
+    accounts = Accounts(
+        yard.database, yard.vault, yard.directory, lambda _, request: running.transport.exchange(request, WAIT)
+    )
+    before = yard.directory.require(yard.workspace_id, "wa").settings.model_dump()
+    assert (await accounts.test(yard.workspace_id, "wa"))["facts"]["limit"] == "2000"
+    after = yard.directory.require(yard.workspace_id, "wa").settings.model_dump()
+    assert after == {**before, "messaging_limit": "TIER_2K"}
+    (note,) = await learned(running)
+    assert "nothing was entered here" in note["detail"]
+    await accounts.test(yard.workspace_id, "wa")
+    moved(running, "TIER_100K", datetime.now(UTC))
+    await accounts.usage(yard.workspace_id, "wa")
+    assert (limit(running), len(await learned(running))) == (("TIER_100K", 100_000), 2)
+
+
+async def test_settings_that_cannot_be_opened_stay_and_the_notice_is_kept(running: Running) -> None:
+    account_id = await limited(running, "TIER_250")
+    request = moved(running, "TIER_2K", datetime.now(UTC))
+    await running.yard.database.write(
+        lambda tx: tx.run("UPDATE accounts SET sealed = ? WHERE id = ?", (b"not what it was", account_id))
+    )
+    assert (await running.transport.exchange(request, WAIT)).status == 200
+    found = await running.yard.accounts.notices(running.yard.workspace_id, "wa")
+    assert [one["subject"] for one in found] == ["phone_number_quality_update"]
