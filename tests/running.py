@@ -36,6 +36,7 @@ from tests.stores import HOUR, Books
 from tests.yard import Provider, Yard
 
 QUICK = RetryDelays(ordinary=(0.05, 0.1, 0.2), otp=(0.05, 0.05, 0.1), throttled=(0.05,) * 10)
+PATIENCE = 60.0  # seconds
 TAIWAN, AMERICA, KOREA = "+88691{:07d}", "+1202555{:04d}", "+82108{:07d}"
 
 
@@ -68,7 +69,11 @@ class Door:
 
 @dataclass
 class Running:
-    """Everything that runs in a worker, over one database; tests start what they need."""
+    """
+    Everything that runs in a worker, over one database; tests start what they need.
+
+    Waits end as soon as what they wait for has happened; their limits only tell a hang from a slow machine.
+    """
 
     yard: Yard
     server: EmulatorServer
@@ -148,7 +153,7 @@ class Running:
         found = dict(self.yard.rows("SELECT id, status FROM messages"))
         return [found[one] for one in ids]
 
-    async def reach(self, ids: list[str], *statuses: str, seconds: float = 10.0) -> None:
+    async def reach(self, ids: list[str], *statuses: str, seconds: float = PATIENCE) -> None:
         """Wait until every message is in one of `statuses`."""
 
         async def reached() -> bool:
@@ -163,7 +168,7 @@ class Running:
                     task.result()
             raise AssertionError(f"expected {statuses}, found {self.statuses(ids)}") from None
 
-    async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float = PATIENCE) -> None:
         async with asyncio.timeout(seconds):
             while not await condition():  # noqa: ASYNC110 - what is waited for happens in other threads and processes
                 await asyncio.sleep(0.01)
@@ -175,14 +180,24 @@ class Running:
         )
         await self.recovery.round()
 
+    def hang_up(self) -> None:
+        """End every scenario and cut the connections to all providers: what hangs there ends now, unanswered."""
+        self.server.world.scenarios.reset("1")
+        for connection in tuple(self.server._connections):
+            connection.close()
+
     async def run_sql(self, sql: str, *parameters: Any) -> None:
         await self.yard.database.write(lambda tx: tx.run(sql, parameters))
 
 
-def impatient(monkeypatch: pytest.MonkeyPatch, provider: str, total: float = 0.3) -> None:
-    """Let the engine wait for a provider's answers no longer than `total` seconds."""
+def impatient(monkeypatch: pytest.MonkeyPatch, provider: str, total: float = 1.0) -> None:
+    """
+    Let the engine wait for a provider's answers no longer than `total` seconds.
+
+    Only while a request is to time out: no other would be answered in time on a slow machine.
+    """
     kind = type(adapter_of(provider))
-    monkeypatch.setattr(kind, "spec", replace(kind.spec, timeout=Timeout(connect=1.0, total=total)))
+    monkeypatch.setattr(kind, "spec", replace(kind.spec, timeout=Timeout(connect=PATIENCE, total=total)))
 
 
 def eager(monkeypatch: pytest.MonkeyPatch, provider: str, **rest: Any) -> None:
@@ -190,6 +205,11 @@ def eager(monkeypatch: pytest.MonkeyPatch, provider: str, **rest: Any) -> None:
     kind = type(adapter_of(provider))
     monkeypatch.setattr(kind, "spec", replace(kind.spec, poll_interval=0.05, **rest))
     monkeypatch.setattr(poller, "_ROUND", 0.05)
+
+
+def _emulators() -> EmulatorServer:
+    pace = Pace(sent=0.005, final=0.02, read=0.03)
+    return EmulatorServer(pace=pace, callback_timeout=PATIENCE, retry_scale=0.02, seed=1)
 
 
 @pytest.fixture
@@ -202,14 +222,13 @@ async def running(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     door.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    pace = Pace(sent=0.005, final=0.02, read=0.03)
     key = generate_key()
     vault = Vault([key])
     directory = Directory(database, vault, door.url)
     workspace, _ = await Workspaces(database).first()
     await directory.refresh()
     yard = Yard(database, vault, directory, Provider(), workspace["id"])
-    async with Transport() as transport, EmulatorServer(pace=pace, retry_scale=0.02, seed=1) as server:
+    async with Transport() as transport, _emulators() as server:
         dispatcher = Dispatcher(database, directory, transport, owner="worker-1", delays=QUICK)
         recovery = Recovery(database, directory, transport, dispatcher, owner="worker-1")
         ingest = door.ingest = Ingest(database, directory, dispatcher.policy)
@@ -223,4 +242,16 @@ async def running(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     await runner.cleanup()
 
 
-__all__ = ["AMERICA", "HOUR", "KOREA", "QUICK", "TAIWAN", "Door", "Running", "eager", "impatient", "running"]
+__all__ = [
+    "AMERICA",
+    "HOUR",
+    "KOREA",
+    "PATIENCE",
+    "QUICK",
+    "TAIWAN",
+    "Door",
+    "Running",
+    "eager",
+    "impatient",
+    "running",
+]

@@ -28,7 +28,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TypedDict
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 ADMIN_USER = "postgres"
 
 

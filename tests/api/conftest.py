@@ -16,6 +16,7 @@ from sendyard.bootstrap.doors import application
 from sendyard.settings import Settings
 from sendyard.storage.engine import Database
 from sendyard.storage.migrations import upgrade
+from tests.unhurried import unhurried  # noqa: F401 - a fixture that every test here has
 
 TWILIO: Mapping[str, str] = {
     "account_sid": "AC" + "1" * 32,

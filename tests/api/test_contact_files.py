@@ -190,7 +190,7 @@ async def test_everybody_leaves_as_a_file_that_comes_back_unchanged(caller: Call
     problem(await caller.get("/contacts/export.csv", filter="x"), 422, "bad_filter")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_every_awkward_file_comes_to_the_same_by_the_interface(caller: Caller) -> None:
     # One installation for all of them: building one for each would take ten times as long.
     found = {name: await awkward(caller, name) for name in sorted(EXPECTED)}

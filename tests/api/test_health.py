@@ -48,7 +48,7 @@ async def test_database_that_does_not_answer_is_named(
 ) -> None:
     async def read(*_: object) -> Any:
         if trouble == "slow":
-            await asyncio.sleep(30)
+            await asyncio.sleep(600)
         raise sqlite3.OperationalError("unable to open") if trouble == "away" else OSError("something else")
 
     monkeypatch.setattr(yard.database, "read", read)

@@ -149,7 +149,7 @@ async def settled(caller: Caller, message_id: str, status: str) -> dict[str, Any
     """Run the sending side until a message has a status."""
     work = asyncio.create_task(caller.yard.work("all"))
     try:
-        for _ in range(400):
+        for _ in range(2400):
             found: dict[str, Any] = (await caller.get(f"/messages/{message_id}")).json()
             if found["status"] == status:
                 return found
@@ -482,8 +482,9 @@ class TestPreflight:
         before = now_ms()
         found = (await sender.post("/preflight", {"text": "x" * 200, "recipients": [{"to": KOREAN}] * 2})).json()
         assert (found["messages"], found["parts"]) == (2, 4)
+        after = now_ms()
         finish = datetime.fromisoformat(found["finish_at"]).timestamp() * 1000
-        assert 0 <= finish - before - seconds * 1000 < 1500
+        assert before <= finish - seconds * 1000 < after + 1500
 
     async def test_nothing_to_go_on_is_refused(self, sender: Caller) -> None:
         problem(await sender.post("/preflight", {"text": "x"}), 422, "to_or_recipients")

@@ -65,14 +65,14 @@ class Herd:
         assert self.nursery.stdin is not None
         assert self.nursery.stdout is not None
         self.nursery.stdin.write(json.dumps({**self.arguments, "port": str(port)}).encode() + b"\n")
-        self.alive[port] = int(await asyncio.wait_for(self.nursery.stdout.readline(), 60))
+        self.alive[port] = int(await asyncio.wait_for(self.nursery.stdout.readline(), 120))
 
     async def kill(self, port: int) -> None:
         """End a process without warning; one that had ended by itself is a fault."""
         number = self.alive.pop(port)
         assert is_alive(number), f"a process ended by itself:\n{self.log.read_text()[-5000:]}"
         os.kill(number, signal.SIGKILL)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while is_alive(number):  # noqa: ASYNC110 - what is waited for happens in the kernel
                 await asyncio.sleep(0.001)
         self.deaths += 1
@@ -115,7 +115,7 @@ async def herd_on(running: Running, tmp_path: Path, *, processes: int) -> AsyncI
         "workspace_id": running.yard.workspace_id,
     }
     try:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30)) as client:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60)) as client:
             yield Herd(running, nursery, client, arguments, log, [free_port() for _ in range(processes)])
     finally:
         nursery.stdin.close()
@@ -231,7 +231,7 @@ class Storm:
 
     async def calm(self, herd: Herd) -> None:
         """Let those who live bring everything to its end."""
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(300):
             while not await self.is_over():
                 for id_ in self.campaigns.values():
                     await herd.press("campaigns", "resume", id_)

@@ -53,7 +53,7 @@ class Workers:
                 cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=log,
             )  # fmt: skip
         assert process.stdout is not None
-        said = await asyncio.wait_for(process.stdout.readline(), 60)
+        said = await asyncio.wait_for(process.stdout.readline(), 120)
         assert said == b"ready\n", self.log.read_text()
         self.alive[owner] = process
 

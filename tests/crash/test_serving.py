@@ -70,7 +70,7 @@ async def serving(data_dir: Path, port: int, log: Path) -> AsyncIterator[asyncio
             cwd=ROOT, env=environment, stdout=words, stderr=words,
         )  # fmt: skip
     try:
-        async with aiohttp.ClientSession() as client, asyncio.timeout(60):
+        async with aiohttp.ClientSession() as client, asyncio.timeout(120):
             while not await ready(client, port):
                 assert process.returncode is None, f"it ended by itself, see {log}"
                 await asyncio.sleep(0.05)

@@ -24,7 +24,8 @@ from tests.crash.test_kill import ROOT, free_port
 from tests.crash.test_serving import outcome, ready
 from tests.running import AMERICA
 
-PEOPLE, SECOND = 60, "12"  # a campaign of some five seconds
+PEOPLE = 60
+SLOW, QUICK = "3", "60"  # a second: before the person says stop, so that there is time to say it, and after it
 STOP = "수신거부"  # a word that the provider itself does not answer
 
 Tell = Callable[[HttpRequest], Awaitable[int]]
@@ -42,7 +43,7 @@ async def prepare(given: settings.Settings, server: EmulatorServer) -> tuple[str
             provider="twilio",
             settings={**emulator.sample_account, "base_url": server.base_url("twilio")},
             sender=emulator.sample_sender,
-            rate_per_second=SECOND,
+            rate_per_second=SLOW,
         )
         await yard.routes.set(place, channel=Channel.SMS, country="US", accounts=[account["id"]])
         rows = ["phone", *(AMERICA.format(number) for number in range(PEOPLE))]
@@ -64,7 +65,7 @@ async def process(role: str, environment: dict[str, str], port: int, log: Path) 
             cwd=ROOT, env={**os.environ, **environment}, stdout=words, stderr=words,
         )  # fmt: skip
     try:
-        async with aiohttp.ClientSession() as client, asyncio.timeout(90):
+        async with aiohttp.ClientSession() as client, asyncio.timeout(120):
             while door and not await ready(client, port):
                 assert child.returncode is None, f"it ended by itself, see {log}"
                 await asyncio.sleep(0.05)
@@ -95,7 +96,7 @@ def here(yard: bootstrap.Yard) -> Tell:
     return tell
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_a_stop_told_to_another_process_ends_a_running_campaign_for_that_person(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
@@ -118,14 +119,15 @@ async def test_a_stop_told_to_another_process_ends_a_running_campaign_for_that_p
                 # One process serves a SQLite file; this one takes the callback and hands nothing over.
                 tell = here(yard)
                 await running.enter_async_context(process("serve", environment, port, log))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 while not any(server.world.mailbox.find()):  # noqa: ASYNC110 - another process
                     await asyncio.sleep(0.05)
             person = await last_in_line(yard, campaign)
             assert not any(server.world.mailbox.find(to=person))
             word = stop_word(server, yard, account, person)
             assert {await tell(word) for _ in range(3)} <= {200, 204}
-            async with asyncio.timeout(120):
+            await yard.database.write(lambda tx: tx.run("UPDATE accounts SET rate_per_second = ?", (QUICK,)))
+            async with asyncio.timeout(240):
                 while not (await outcome(given, campaign))[0].startswith("completed"):  # noqa: ASYNC110 - likewise
                     await asyncio.sleep(0.5)
                 while not any(server.world.mailbox.find(to=person)):  # noqa: ASYNC110 - likewise

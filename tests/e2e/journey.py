@@ -85,7 +85,7 @@ class Journey:
             connection.close()
 
 
-def wait_for(found: Callable[[], Any], seconds: float = 60.0) -> Any:
+def wait_for(found: Callable[[], Any], seconds: float = 150.0) -> Any:
     """The first thing found that is true."""
     deadline = time.monotonic() + seconds
     while True:

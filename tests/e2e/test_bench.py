@@ -69,7 +69,8 @@ def test_a_provider_without_a_target_is_refused_with_those_that_have_one() -> No
 def test_import_stores_every_row_and_names_its_floor() -> None:
     found = run("import", "--rows", "3000")
     assert (found["rows"], found["added"]) == (3000, 3000)
-    assert 0 < float(str(found["ratio"])) < 1
+    both = int(str(found["rows_per_second"])), int(str(found["floor_per_second"]))
+    assert float(str(found["ratio"])) == pytest.approx(both[0] / both[1], rel=0.05)
     assert int(str(found["peak_memory_mb"])) < 300
 
 
@@ -105,7 +106,7 @@ def test_plans_carry_everybody_they_can_once_and_at_no_higher_speed(planned: dic
     assert (line["limit_seconds"], line["wanted_seconds"], line["statuses"]) == (1.5, 1.5, {"delivered": 300})
     # The provider lets a second's worth through at once, which is 200, and no more.
     assert line["hand_over_seconds"] - line["first_seconds"] >= 0.45
-    assert line["said_seconds"] == pytest.approx(1.5, abs=1)
+    assert 1.4 <= line["said_seconds"] <= 30  # counted from the beginning, and asked for some time after it
 
 
 def test_plan_that_cannot_carry_everybody_says_so_beforehand(planned: dict[str, dict[str, Any]]) -> None:

@@ -78,7 +78,7 @@ def test_facts_of_a_template_handed_in_are_shown(whatsapp: Command, name: str) -
 def test_server_asks_for_templates_by_itself(whatsapp: Command, process: Any) -> None:
     serve = process("serve", "--port", "0", "--json")
     serve.line("{")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while "sample_message" not in whatsapp("templates", "provider").out:
         assert time.monotonic() < deadline, serve.err
         time.sleep(0.1)
@@ -101,10 +101,14 @@ def test_senders_usage_and_notices_of_an_account_are_shown(whatsapp: Command) ->
     senders = whatsapp("senders", "list", "wa", "--json").document
     assert senders[0]["channels"] == ["whatsapp"]
     assert senders[0]["sender"] in whatsapp("senders", "list", "wa").out
-    usage = whatsapp("accounts", "usage", "wa", "--json").document
-    assert all(name in whatsapp("accounts", "usage", "wa").out for name in usage)
     assert "said nothing about this account" in whatsapp("accounts", "notices", "wa").out
     assert whatsapp("accounts", "notices", "wa", "--json").document == []
+    usage = whatsapp("accounts", "usage", "wa", "--json").document
+    assert all(name in whatsapp("accounts", "usage", "wa").out for name in usage)
+    # What the provider allows was learned from its answer, and is told.
+    (learned,) = whatsapp("accounts", "notices", "wa", "--json").document
+    assert "Preflight counts with it." in learned["detail"]
+    assert learned["detail"] in whatsapp("accounts", "notices", "wa").out
 
 
 def test_test_of_an_account_shows_where_its_callbacks_go(whatsapp: Command, monkeypatch: pytest.MonkeyPatch) -> None:

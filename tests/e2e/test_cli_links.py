@@ -90,14 +90,14 @@ def test_domain_is_proved_and_a_click_is_counted_at_a_real_server(
     assert verified.out == f"{host} leads here; short links may begin with it.\n"
     short = sendyard("links", "add", URL, "--code", "sale", "--json").document["short_url"]
     assert short.startswith(f"http://{host}/l/")
-    connection = http.client.HTTPConnection("127.0.0.1", serving, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", serving, timeout=60)
     for agent in ("Mozilla/5.0 (Linux; Android 14; SM-S921N) Mobile Safari/537.36", "curl/8.5.0"):
         connection.request("GET", short.removeprefix(f"http://{host}"), headers={"user-agent": agent})
         answer = connection.getresponse()
         answer.read()
         assert (answer.status, answer.headers["location"]) == (302, URL)
     connection.close()
-    for _ in range(100):
+    for _ in range(500):
         found = sendyard("links", "show", "sale", "--clicks", "5", "--json").document
         if len(found["clicks"]) == 2:
             break

@@ -106,7 +106,7 @@ def test_a_file_of_this_machine_and_buttons_are_sent_in_one_step(
     assert (again.code, "menu.pdf" in again.out) == (0, True)
     pressed = sendyard("send", *to, "--text", "At home?", "--button", "yes=Yes", "--button", "No")
     assert (pressed.code, "Yes, No" in pressed.out) == (0, True)
-    for _ in range(100):
+    for _ in range(500):
         with urlopen(f"{emulators['control']}/mailbox?provider=meta_cloud&to=%2B886912345678") as answer:
             letters = json.load(answer)
         if len(letters) == 3:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -25,11 +26,16 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(installation: Path, emulators: dict[str, Any]) -> Iterator[Process]:
-    """`sendyard serve` with one account and a route; callbacks reach it."""
+def port() -> str:
+    """Where the server listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+        return str(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def server(installation: Path, port: str, emulators: dict[str, Any]) -> Iterator[Process]:
+    """`sendyard serve` with one account and a route; callbacks reach it."""
     public = {"SENDYARD_DATA_DIR": str(installation), "SENDYARD_PUBLIC_URL": f"http://127.0.0.1:{port}"}
     serve = Process("serve", "--port", port, "--json", **public)
     try:
@@ -166,10 +172,18 @@ def test_picture_travels_by_its_address(sendyard: Command, account: str, emulato
     assert letters(emulators, "+12025550128")[0]["media"] == [picture]
 
 
-def test_waiting_in_vain_says_what_to_look_at(sendyard: Command, account: str) -> None:
+def knows_of_the_pause(port: str) -> bool:
+    with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        return re.search(r"^sendyard_account_active\{.*\} 0\.0$", answer.read().decode(), re.MULTILINE) is not None
+
+
+def test_waiting_in_vain_says_what_to_look_at(sendyard: Command, account: str, port: str) -> None:
     sendyard("accounts", "pause", "main")
     try:
-        time.sleep(1.5)
+        deadline = time.monotonic() + 60
+        while not knows_of_the_pause(port):
+            assert time.monotonic() < deadline, "the server has not noticed"
+            time.sleep(0.1)
         said = sendyard("send", "--to", "+12025550129", "--text", "x", "--wait", "--timeout", "0.5")
         assert said.code == 1
         assert "is `sendyard serve` running" in said.err

@@ -26,7 +26,7 @@ class Listener:
         body = await request.read()
         self.heard.append(json.loads(body) if body else dict(request.query))
         if self.silent:
-            await asyncio.sleep(5)
+            await asyncio.sleep(600)
         return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
 
     def told(self, provider_ref: str) -> list[str]:
@@ -49,7 +49,7 @@ async def listener() -> AsyncIterator[Listener]:
 async def server() -> AsyncIterator[EmulatorServer]:
     pace = Pace(sent=0.01, final=0.03, read=0.02)
     async with EmulatorServer(
-        providers={"parrot": Parrot()}, pace=pace, retry_scale=0.02, callback_timeout=10, seed=1
+        providers={"parrot": Parrot()}, pace=pace, retry_scale=0.02, callback_timeout=60, seed=1
     ) as running:
         yield running
 
@@ -114,7 +114,7 @@ class Caller:
         return letters
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
     for _ in range(int(seconds / 0.005)):
         if await condition():
             return

@@ -37,7 +37,8 @@ def to(url: str) -> Callback:
 
 
 async def sent(url: str, allowed: frozenset[str] = frozenset()) -> Callback:
-    sender = CallbackSender(utc_now, timeout=2, allowed_hosts=allowed)
+    # Name servers, if there are any, need not be waited for.
+    sender = CallbackSender(utc_now, timeout=2 if allowed else 60, allowed_hosts=allowed)
     callback = to(url)
     await sender.deliver(callback)
     await sender.stop()
@@ -45,7 +46,7 @@ async def sent(url: str, allowed: frozenset[str] = frozenset()) -> Callback:
 
 
 async def at_rest(sender: CallbackSender) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while sender.pending:  # noqa: ASYNC110 - what is waited for has no event of its own
             await asyncio.sleep(0.01)
 
@@ -58,7 +59,7 @@ async def test_what_waited_leaves_as_the_provider_sends_it_then(listener: Listen
         return replace(request, body=f'{{"id": "P1", "status": "try {len(made)}"}}'.encode())
 
     listener.statuses = [500] * 2
-    sender = CallbackSender(utc_now, retry_scale=0.01)
+    sender = CallbackSender(utc_now, timeout=60, retry_scale=0.01)
     request = HttpRequest("POST", listener.url, body=b'{"id": "P1", "status": "first"}')
     sender.post(Callback("parrot", "P1", request, lambda answer: answer.status == 200, (1.0, 1.0), sent_later))
     await at_rest(sender)
@@ -123,15 +124,15 @@ async def test_at_most_so_many_callbacks_are_open_at_once() -> None:
 
 async def test_stopping_breaks_off_what_waits_and_what_is_under_way(listener: Listener) -> None:
     listener.silent = True
-    sender = CallbackSender(utc_now, open_limit=1, timeout=30)
+    sender = CallbackSender(utc_now, open_limit=1, timeout=600)
     sender.post(to(listener.url))
     sender.post(to(listener.url))
-    sender.post(to(listener.url), after=30)
+    sender.post(to(listener.url), after=600)
     await asyncio.sleep(0.05)
     assert sender.pending == 3
     started = time.monotonic()
     await sender.stop()
-    assert time.monotonic() - started < 15  # half of what it would take to wait for them
+    assert time.monotonic() - started < 60  # a tenth of what it would take to wait for them
     assert sender.pending == 0
 
 
@@ -154,7 +155,7 @@ async def test_many_reports_due_at_once_all_happen(caller: Caller, listener: Lis
 
 
 async def test_an_earlier_report_overtakes_a_later_one_already_scheduled(caller: Caller, listener: Listener) -> None:
-    await caller.scenario(effect={"type": "outcome", "status": "sent", "delay": 0.3}, recipients=[TO])
+    await caller.scenario(effect={"type": "outcome", "status": "sent", "delay": 4}, recipients=[TO])
     await caller.send(TO)
     await caller.send_and_wait("+886912345679")
     assert [said["id"] for said in listener.heard] == ["P2", "P2", "P1"]

@@ -28,7 +28,7 @@ async def say(server: EmulatorServer, *pieces: bytes, until_closed: bool = True)
         await asyncio.sleep(0.01)
     if not until_closed:
         writer.write_eof()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         answer = await reader.read()
     writer.close()
     return answer

@@ -106,10 +106,11 @@ async def test_a_client_that_gives_up_on_a_hanging_request_leaves_no_trouble_beh
 async def test_latency_holds_back_the_answer_and_counts_as_an_open_request(
     caller: Caller, server: EmulatorServer
 ) -> None:
-    await caller.scenario(effect={"type": "latency", "seconds": 0.5})
+    # Long enough that all four come before the first is answered.
+    await caller.scenario(effect={"type": "latency", "seconds": 4})
     started = time.monotonic()
     await asyncio.gather(*[caller.send(TO) for _ in range(4)])
-    assert time.monotonic() - started >= 0.5
+    assert time.monotonic() - started >= 3.99
     assert max(server.world.hosted["parrot"].state.open_requests_seen) == 4
     assert server.world.hosted["parrot"].open_requests == 0
 

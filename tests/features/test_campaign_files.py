@@ -10,7 +10,7 @@ import pytest
 from sendyard.domain.channels import Channel
 from sendyard.domain.content import Choice, Interactive, Media, MediaItem, TemplateRef, Text
 from sendyard.domain.errors import Conflict, Invalid
-from sendyard.features.campaigns import Tests
+from sendyard.features.campaigns import Changes, Tests
 from sendyard.features.campaigns.experiments.terms import Variant
 from sendyard.features.campaigns.files import with_files
 from sendyard.features.campaigns.plan import Plan
@@ -155,3 +155,50 @@ def test_a_template_without_a_file_in_its_header_stays_as_it_is() -> None:
     assert with_files(pressed, [POSTER], Channel.MMS) is pressed
     assert with_files(Text("Hi", "Title"), [POSTER], Channel.MMS) == Media([POSTER], "Hi", "Title")
     assert with_files(Text("Hi"), [POSTER], Channel.WHATSAPP) == Text("Hi")
+
+
+async def test_the_files_of_a_draft_are_replaced_until_its_start(play: Play, shelf: Shelf) -> None:
+    ours = await shelf.item(picture(), "menu.jpg")
+    changes = Changes(play.yard.database, play.yard.directory)
+    campaign_id = await draft(play, POSTER)
+    edited = await changes.edit(play.yard.workspace_id, campaign_id, {"media": (ours, POSTER)})
+    assert [one.filename for one in edited["plan"].media] == ["menu.jpg", "poster.jpg"]
+    await changes.edit(play.yard.workspace_id, campaign_id, {"media": (ours,)})
+    await play.campaigns.start(play.yard.workspace_id, campaign_id)
+    with pytest.raises(Conflict) as refused:
+        await changes.edit(play.yard.workspace_id, campaign_id, {"media": ()})
+    assert refused.value.code == "wrong_state"
+    while await play.expander().round():
+        pass
+    assert {letter.content.items[0].filename for letter in contents(play)} == {"menu.jpg"}
+
+
+async def test_files_that_the_draft_cannot_carry_do_not_replace_its_own(play: Play) -> None:
+    changes = Changes(play.yard.database, play.yard.directory)
+    campaign_id = await draft(play, plan=Plan(), channel="sms")
+    with pytest.raises(Invalid, match="choose the channel mms"):
+        await changes.edit(play.yard.workspace_id, campaign_id, {"media": (POSTER,)})
+    texts = (Variant(name="a", text="A {name}"), Variant(name="b", text="B {name}"))
+    plan = compared(metric="delivered")
+    both = await draft(play, plan=Plan(experiment=plan.experiment), variants=texts, text=None, csv=sheet(40))
+    edited = await changes.edit(play.yard.workspace_id, both, {"media": (POSTER,)})
+    assert [one.filename for one in edited["plan"].media] == ["poster.jpg"]
+
+
+async def test_a_change_that_meets_the_start_of_its_draft_is_refused(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = Changes(play.yard.database, play.yard.directory)
+    campaign_id = await draft(play, POSTER)
+    write = changes._database.write
+
+    async def start_before(work: Any) -> Any:
+        monkeypatch.undo()
+        await play.campaigns.start(play.yard.workspace_id, campaign_id)
+        return await write(work)
+
+    monkeypatch.setattr(changes._database, "write", start_before)
+    with pytest.raises(Conflict) as refused:
+        await changes.edit(play.yard.workspace_id, campaign_id, {"media": ()})
+    assert refused.value.code == "changed_meanwhile"
+    assert len((await play.get(campaign_id))["plan"].media) == 1

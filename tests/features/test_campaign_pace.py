@@ -2,9 +2,7 @@
 How fast a campaign goes, in which waves, and what stops it: throttle, waves, budget, trouble of accounts.
 """
 
-import asyncio
 import itertools
-import time
 from decimal import Decimal
 from typing import Any
 
@@ -57,13 +55,15 @@ async def test_messages_of_a_throttled_campaign_have_moments_one_step_apart(play
     moments = [at for (at,) in play.rows("SELECT due_at FROM messages m ORDER BY m.row")]
     gaps = {after - before for before, after in itertools.pairwise(moments[1:])}
     assert gaps <= {200}
-    assert moments[0] - began < 2000
+    assert began <= moments[0] + 1000 <= now_ms() + 2000
     assert await play.status(campaign_id) == "sending"
 
 
 async def test_no_more_is_prepared_than_leaves_soon(play: Play) -> None:
+    began = now_ms()
     campaign_id = await play.prepared(sheet(400), plan=Plan(throttle=Throttle(10)))
-    assert 95 <= len(play.addresses(campaign_id)) <= 115
+    took = (now_ms() - began) / 1000
+    assert 95 <= len(play.addresses(campaign_id)) <= 115 + 10 * took
     assert await play.status(campaign_id) == "preparing"
 
 
@@ -114,20 +114,18 @@ async def test_two_campaigns_do_not_wait_for_each_others_throttle(play: Play) ->
     assert post_due(play, now_ms() + 1000) == 51
 
 
-async def test_the_throttle_reaches_its_rate_and_not_more_by_the_clock(play: Play) -> None:
-    # 20 a second: the last of 31 leaves 1.5 s after the first. Other work of the machine may slow one try down.
-    took: list[float] = []
-    while not took or (took[-1] > 3 and len(took) < 4):
-        await play.prepared(sheet(31), plan=Plan(throttle=Throttle(20)))
-        left: list[float] = []
-        deadline = time.monotonic() + 20
-        while len(left) < 31 and time.monotonic() < deadline:
-            left += [time.monotonic()] * post_due(play, now_ms())
-            await asyncio.sleep(0.005)
-        assert len(left) == 31
-        took.append(left[-1] - left[0])
-    assert min(took) >= 1.4
-    assert took[-1] <= 3
+async def test_the_throttle_reaches_its_rate_and_not_more(play: Play) -> None:
+    # 20 a second: the last of 31 leaves 1.5 s after the first, for somebody who looks every 10 ms.
+    began = now_ms()
+    await play.prepared(sheet(31), plan=Plan(throttle=Throttle(20)))
+    ((first,),) = play.rows("SELECT min(due_at) FROM messages")
+    assert began <= first <= now_ms() + 1000
+    left: list[int] = []
+    for moment in range(first, first + 5000, 10):
+        left += [moment] * post_due(play, moment)
+    assert len(left) == 31
+    assert left[0] == first
+    assert 1400 <= left[-1] - left[0] <= 1700
 
 
 def failing(*rows: int) -> Any:

@@ -4,12 +4,14 @@ Imports: what they add and change, that they never do it twice, and that they ca
 
 from typing import Any
 
+import psycopg
 import pytest
 
 from sendyard.domain.errors import Conflict, NotFound
 from sendyard.features.audience import Details
 from sendyard.features.audience.importing import imports as imports_module
 from sendyard.features.audience.reading.verdicts import Outcome, RowVerdict
+from sendyard.storage.engine import Database
 from tests.features.audience_play import Crowd, row
 from tests.yard import KOREAN, TAIWANESE, Yard
 
@@ -181,3 +183,55 @@ async def test_a_file_that_breaks_off_is_kept_as_failed_and_can_be_taken_back(cr
     assert len(await crowd.contacts.list(crowd.id)) == 4
     assert (await crowd.imports.undo(crowd.id, failed["id"]))["counts"]["deleted"] == 4
     assert await crowd.contacts.list(crowd.id) == []
+
+
+@pytest.fixture
+def looked_over(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The tables that the database was asked to look over, once for each time; five people are many."""
+    seen: list[tuple[str, ...]] = []
+
+    async def note(_database: Database, *tables: str) -> None:
+        seen.append(tables)
+
+    monkeypatch.setattr(imports_module, "_MUCH", 5)
+    monkeypatch.setattr(Database, "look_over", note)
+    return seen
+
+
+async def test_the_database_looks_over_what_a_large_import_stored(
+    crowd: Crowd, looked_over: list[tuple[str, ...]]
+) -> None:
+    rows = people(5)
+    await crowd.load(rows[:4])
+    await crowd.imports.run(crowd.id, rows, imports_module.Wish("a.csv"), dry_run=True)
+    await crowd.load(rows)
+    assert looked_over == []  # four, none, and one
+    await crowd.load([one._replace(fields={"name": "Ann"}) for one in rows])
+    assert len(looked_over) == 1
+    assert {"contacts", "identities"} <= {*looked_over[0]}
+
+
+async def test_a_database_that_cannot_look_over_leaves_a_large_import_done(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuse(_database: Database, *_tables: str) -> None:
+        raise psycopg.OperationalError("too many connections")
+
+    monkeypatch.setattr(imports_module, "_MUCH", 5)
+    monkeypatch.setattr(Database, "look_over", refuse)
+    done = await crowd.load(people(5))
+    assert (done["status"], (await crowd.imports.get(crowd.id, done["id"]))["status"]) == ("done", "done")
+    assert "could not look over" in caplog.text
+
+
+@pytest.mark.parametrize("database", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+async def test_postgres_knows_how_many_people_there_are_after_a_large_import(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports_module, "_MUCH", 5)
+    await crowd.load(people(7))
+    ((contacts, identities),) = crowd.yard.rows(
+        "SELECT a.reltuples, b.reltuples FROM pg_class a CROSS JOIN pg_class b"
+        " WHERE a.oid = CAST('contacts' AS regclass) AND b.oid = CAST('identities' AS regclass)"
+    )
+    assert (contacts, identities) == (7, 7)

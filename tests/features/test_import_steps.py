@@ -404,7 +404,7 @@ async def test_the_worker_goes_on_after_an_error_and_works_when_told(
     running = asyncio.create_task(hall.worker.run())
     made = await hall.send(PEOPLE, start=True)
     hall.worker.nudge()
-    for _ in range(1000):
+    for _ in range(6000):
         if (await hall.now(made))["status"] == "done":
             break
         await asyncio.sleep(0.01)

@@ -257,7 +257,7 @@ async def test_a_failed_upload_is_tried_again_and_nothing_is_sent_twice(
     monkeypatch.setattr(attachments, "_AGAIN", 0.01)
     one = await post.send(Media((item,), "안녕", "안내"), Channel.MMS, to=KOREA.format(1), account=account)
     post.running.start(post.running.poller.run())
-    await post.running.reach([one], "sent", "delivered", seconds=20)
+    await post.running.reach([one], "sent", "delivered")
     assert len(post.running.letters()) == 1
     assert [kind for kind, _ in post.running.books.events(one)].count("retry") == 3
 

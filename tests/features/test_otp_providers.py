@@ -155,11 +155,12 @@ async def test_a_test_key_neither_sends_nor_checks_at_a_real_provider(yards: Yar
 
 
 async def test_a_lost_answer_leaves_a_code_that_can_be_verified(yards: Yards, monkeypatch: pytest.MonkeyPatch) -> None:
-    impatient(monkeypatch, "msg91")
     await yards.account("msg91", "codes")
     await yards.desk.send(INDIAN, account="codes")  # which signs the account in
-    rule = yards.running.scenario(Hang(seconds=5, accepted=True), scope="all")
-    found = await yards.desk.send(INDIAN, account="codes")
+    rule = yards.running.scenario(Hang(seconds=600, accepted=True), scope="all")
+    with monkeypatch.context() as patch:
+        impatient(patch, "msg91")
+        found = await yards.desk.send(INDIAN, account="codes")
     yards.running.server.world.scenarios.remove(rule)
     assert found["status"] == "unknown"
     assert await yards.desk.status(found["id"]) == "unknown"

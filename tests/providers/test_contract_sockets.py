@@ -122,7 +122,7 @@ class Line:
     async def reports_due(self) -> None:
         """Wait until nothing more will happen by itself."""
         world = self.server.world
-        for _ in range(1000):
+        for _ in range(12_000):
             if not world.reporter.pending and not world.sender.pending:
                 return
             await asyncio.sleep(0.005)

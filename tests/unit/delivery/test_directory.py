@@ -120,18 +120,19 @@ async def test_what_another_process_writes_is_seen_at_the_next_refresh(yard: Yar
 
 
 async def test_a_slow_refresh_never_brings_back_an_older_state(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    directory, gate = yard.directory, asyncio.Event()
+    directory, has_read, gate = yard.directory, asyncio.Event(), asyncio.Event()
     read = yard.database.read
 
     async def slow_read(work: Any) -> Any:
         rows = await read(work)
+        has_read.set()
         await gate.wait()
         return rows
 
     with monkeypatch.context() as patch:
         patch.setattr(yard.database, "read", slow_read)
         slow = asyncio.create_task(directory.refresh())
-        await asyncio.sleep(0.05)
+        await has_read.wait()
     account_id = await yard.account("twilio")
     gate.set()
     assert await slow is False

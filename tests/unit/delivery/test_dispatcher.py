@@ -8,16 +8,17 @@ from itertools import pairwise
 
 import pytest
 
+from sendyard.delivery import breaker as breaker_module
 from sendyard.delivery import dispatcher as dispatcher_module
 from sendyard.delivery import lane as lane_module
 from sendyard.delivery.lane import Lane
 from sendyard.domain.channels import Purpose
 from sendyard.domain.errors import ErrorKind
-from sendyard.emulator.scenarios import Callbacks, Error, Latency, Outcome, Refuse, Reset, Throttle
+from sendyard.emulator.scenarios import Callbacks, Error, Latency, Outcome, Refuse, Reset
 from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
 from tests.any_hour import at_any_hour
-from tests.running import AMERICA, HOUR, KOREA, Running, eager
+from tests.running import AMERICA, HOUR, KOREA, PATIENCE, Running, eager
 
 OTP, TRANSACTIONAL, PROMOTIONAL = Purpose.OTP, Purpose.TRANSACTIONAL, Purpose.PROMOTIONAL
 
@@ -65,58 +66,18 @@ async def test_one_recipient_stands_in_one_request_once(running: Running) -> Non
 
 
 async def test_a_message_stored_while_it_runs_leaves_at_once(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane_module, "_IDLE", 60.0)  # so that it is woken, or found too late by the slow round
+    monkeypatch.setattr(lane_module, "_IDLE", 600.0)  # so that it is woken, or found too late by the slow round
     account = await running.account("mitake")
     running.start()
     await running.reach(await running.queue(account), "delivered")
     await running.reach(await running.queue(account), "sent", "delivered")
 
 
-async def test_the_provider_s_wish_to_slow_down_is_obeyed_by_all(running: Running) -> None:
-    account = await running.account("twilio", open_requests=5)
-    running.scenario(Throttle(retry_after=2), count=1)
-    ids = await running.queue(account, count=40, pattern=AMERICA)
-    running.start()
-    await running.reach(ids, "delivered")
-    ((throttled_at,),) = running.yard.rows("SELECT at FROM events WHERE kind = 'retry'")
-    # The four other requests that were open may end, however slowly; nothing new leaves within those two seconds.
-    arrived = [letter.at.timestamp() * 1000 - throttled_at for letter in running.letters()]
-    assert sum(0 < at < 1900 for at in arrived) <= 4
-    assert len(running.letters()) == 40
-
-
-@pytest.mark.parametrize("seconds", [1.0, 2.0])
-async def test_what_was_posted_ahead_keeps_quiet_too(running: Running, seconds: float) -> None:
-    account = await running.account("twilio", open_requests=2)
-    running.scenario(Latency(seconds=0.1), count=2)
-    running.scenario(Throttle(retry_after=seconds), count=2)
-    ids = await running.queue(account, count=8, pattern=AMERICA)
-    running.start()
-    await running.reach(ids, "delivered")
-    assert len(running.letters()) == 8
-    refused_at = running.yard.rows("SELECT min(at) FROM events WHERE kind = 'retry'")[0][0]
-    first = min(letter.at.timestamp() * 1000 for letter in running.letters())
-    assert first - refused_at >= 950 * seconds - 50
-
-
-async def test_what_was_posted_ahead_does_not_knock_where_the_account_is_refused(running: Running) -> None:
-    account = await running.account("twilio", open_requests=2)
-    running.scenario(Latency(seconds=0.1))
-    running.scenario(Refuse(kind=ErrorKind.AUTH_FAILED))
-    ids = await running.queue(account, count=8, pattern=AMERICA)
-    running.start()
-
-    async def paused() -> bool:
-        return not running.dispatcher.usable(account)
-
-    await running.until(paused)
-    await running.stop()
-    assert set(running.statuses(ids)) == {"queued"}
-    ((knocks,),) = running.yard.rows("SELECT count(*) FROM exchanges WHERE http_status IS NOT NULL")
-    assert knocks <= 2
-
-
-async def test_an_account_that_is_down_is_left_alone_and_others_take_over(running: Running) -> None:
+async def test_an_account_that_is_down_is_left_alone_and_others_take_over(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pause in ("_FIRST_PAUSE", "_LONGEST_PAUSE"):  # so that no message of the second lot is the one that tries
+        monkeypatch.setattr(breaker_module, pause, 600.0)
     down = await running.account("mitake", "down", settings={"username": "down"}, open_requests=2)
     up = await running.account("mitake", "up")
     running.scenario(Error(), account="down")
@@ -148,11 +109,16 @@ async def test_without_another_way_messages_wait_until_the_account_is_back(runni
         await asyncio.sleep(0.03)
     assert running.letters() == []
     running.server.world.scenarios.remove(outage)
-    await running.reach(ids, "delivered", "failed", seconds=15)
+    last = await running.queue(account, purpose=PROMOTIONAL, failover=False)
+    await running.reach(last, "delivered")
+    await running.reach(ids, "delivered", "failed")
     # Those that had used up their tries when it opened may have failed; nobody is lost or doubled.
-    delivered = running.statuses(ids).count("delivered")
-    assert len(running.letters()) == delivered > 0
-    assert not breaker.is_open
+    assert len(running.letters()) == running.statuses(ids + last).count("delivered")
+
+    async def closed() -> bool:
+        return not breaker.is_open
+
+    await running.until(closed)
 
 
 async def test_a_probe_goes_alone(running: Running) -> None:
@@ -160,12 +126,13 @@ async def test_a_probe_goes_alone(running: Running) -> None:
     breaker = running.dispatcher.breaker(account)
     for _ in range(5):
         breaker.failed()
+    breaker.retry_at = time.monotonic() + 600
     running.scenario(Latency(seconds=0.2), count=1)
     ids = await running.queue(account, count=30, pattern=AMERICA)
-    breaker.retry_at = time.monotonic() + 1.5
     running.start()
     await asyncio.sleep(0.2)
     assert running.yard.rows("SELECT count(*) FROM exchanges") == [(0,)]
+    breaker.retry_at = time.monotonic()
     await running.reach(ids, "delivered")
     first, second = running.yard.rows("SELECT opened_at, closed_at FROM exchanges ORDER BY opened_at LIMIT 2")
     assert second[0] >= first[0] + 190
@@ -271,7 +238,7 @@ async def test_what_expires_in_the_hands_of_a_lane_does_not_leave_either(running
     account = await running.account("mitake", rate_per_second=1, open_requests=1)
     for _ in range(5):
         running.dispatcher.breaker(account).failed()
-    running.dispatcher.breaker(account).retry_at = time.monotonic() + 60
+    running.dispatcher.breaker(account).retry_at = time.monotonic() + 600
     ids = await running.queue(account, count=3, expires_at=now_ms() + 700, failover=False)
     running.start()
     await running.reach(ids, "expired")
@@ -280,20 +247,23 @@ async def test_what_expires_in_the_hands_of_a_lane_does_not_leave_either(running
 
 async def test_the_rate_of_an_account_is_kept(running: Running) -> None:
     account = await running.account("twilio", rate_per_second=25, open_requests=20)
-    ids = await running.queue(account, count=26, pattern=AMERICA)
+    ids = await running.queue(account, count=51, pattern=AMERICA)
+    began = now_ms()
     running.start()
     await running.reach(ids, "sent", "delivered")
     opened = [at for (at,) in running.yard.rows("SELECT opened_at FROM exchanges ORDER BY opened_at")]
-    # A slice of a quarter of a second may leave at once; then the moments add up.
-    assert opened[-1] - opened[0] >= (26 - 7) / 25 * 1000 - 20
-    windows = [sum(start <= at < start + 480 for at in opened) for start in opened]
-    assert max(windows) <= 25 * 0.48 + 7
+    # A slice of a quarter of a second may leave at once; then the moments add up. They are counted from the start,
+    # because the first slice may have been held up on its way.
+    assert opened[-1] - began >= (51 - 7) / 25 * 1000 - 20
+    # A slice that was held up may leave together with the next; the third has its own moment again.
+    windows = [sum(start <= at < start + 460 for at in opened) for start in opened]
+    assert max(windows) <= 3 * 7
 
 
 async def test_a_code_overtakes_an_offer_to_thousands(running: Running) -> None:
     await at_any_hour(running.yard)
     account = await running.account("twilio", rate_per_second=40, open_requests=10)
-    bulk = await running.queue(account, count=400, pattern=AMERICA, purpose=PROMOTIONAL)
+    bulk = await running.queue(account, count=1000, pattern=AMERICA, purpose=PROMOTIONAL)
     running.start()
 
     async def under_way() -> bool:
@@ -304,7 +274,8 @@ async def test_a_code_overtakes_an_offer_to_thousands(running: Running) -> None:
     before = len(running.letters())
     await running.reach(code, "sent", "delivered")
     position = [letter.received.to for letter in running.letters()].index("+12025559999")
-    assert position <= before + 12  # the slice that was waiting for its moment, no more
+    # The slices that were under way, and not the two hundred that were in the lane's hands.
+    assert position <= before + 50
     assert running.statuses(bulk).count("queued") > 200
 
 
@@ -312,7 +283,7 @@ async def test_a_code_finds_a_free_slot_though_bulk_hangs(running: Running) -> N
     await at_any_hour(running.yard)
     account = await running.account("twilio", open_requests=10)
     hanging = await running.queue(account, count=12, pattern="+1202555{:04d}", purpose=PROMOTIONAL)
-    running.scenario(Latency(seconds=3), suffix="", recipients=tuple(
+    running.scenario(Latency(seconds=600), suffix="", recipients=tuple(
         letter for (letter,) in running.yard.rows("SELECT address FROM messages")
     ))  # fmt: skip
     running.start()
@@ -324,15 +295,16 @@ async def test_a_code_finds_a_free_slot_though_bulk_hangs(running: Running) -> N
     await asyncio.sleep(0.1)
     code = await running.queue(account, to="+12025559999", purpose=OTP)
     await running.reach(code, "sent", "delivered")
-    # It came through before any of the others had an answer.
+    # It came through while the others had no answer.
     assert running.statuses(hanging).count("sending") >= 8
+    running.hang_up()
 
 
 async def test_a_paused_campaign_hands_nothing_more_over(running: Running) -> None:
     await at_any_hour(running.yard)
     account = await running.account("twilio", rate_per_second=20)
     campaign = await asyncio.to_thread(running.books.add_campaign, "c1")
-    ids = await running.queue(account, count=60, pattern=AMERICA, campaign_id=campaign, purpose=PROMOTIONAL)
+    ids = await running.queue(account, count=200, pattern=AMERICA, campaign_id=campaign, purpose=PROMOTIONAL)
     running.start()
 
     async def some_left() -> bool:
@@ -340,13 +312,19 @@ async def test_a_paused_campaign_hands_nothing_more_over(running: Running) -> No
 
     await running.until(some_left)
     await asyncio.to_thread(running.books.set_campaign, campaign, "paused")
-    await asyncio.sleep(0.3)
+
+    async def nothing_is_under_way() -> bool:
+        return "sending" not in running.statuses(ids)
+
+    await running.until(nothing_is_under_way)
     handed_over = len(running.letters())
     await asyncio.sleep(0.4)
-    assert len(running.letters()) == handed_over < 60
+    assert len(running.letters()) == handed_over < 200
+    await running.run_sql("UPDATE accounts SET rate_per_second = '500'")
+    await running.yard.directory.refresh(force=True)
     await asyncio.to_thread(running.books.set_campaign, campaign, "sending")
     await running.reach(ids, "delivered")
-    assert len(running.letters()) == 60
+    assert len(running.letters()) == 200
 
 
 async def test_no_more_requests_are_open_than_the_account_may_have(running: Running) -> None:
@@ -375,10 +353,11 @@ async def test_an_orderly_end_waits_for_open_answers_and_records_them(running: R
         return running.server.world.hosted["twilio"].open_requests == 5
 
     await running.until(under_way)
+    already = len(running.letters())
     await running.stop()
     assert set(running.statuses(ids)) <= {"sent", "delivered", "queued"}
     # Those in the air, and those posted ahead.
-    assert 5 <= len(running.letters()) <= 10
+    assert 5 <= len(running.letters()) - already <= 10
     assert running.yard.rows("SELECT count(*) FROM attempts") == [(len(running.letters()),)]
     assert running.yard.rows("SELECT count(*) FROM messages WHERE lease_owner IS NOT NULL") == [(0,)]
 
@@ -450,23 +429,23 @@ async def test_a_fault_in_a_lane_ends_the_dispatcher_loudly(running: Running, mo
 
     monkeypatch.setattr(Lane, "run", broken)
     with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(running.dispatcher.run(), 5)
+        await asyncio.wait_for(running.dispatcher.run(), PATIENCE)
 
 
 async def test_leases_are_prolonged_while_it_runs(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher_module, "LEASE_MS", 300)
     account = await running.account("twilio", open_requests=1)
-    running.scenario(Latency(seconds=2))
-    ids = await running.queue(account, pattern=AMERICA)
+    running.scenario(Latency(seconds=600))
+    await running.queue(account, pattern=AMERICA)
     running.start()
     deadlines = set()
 
-    async def answered() -> bool:
+    async def prolonged() -> bool:
         deadlines.update(running.yard.rows("SELECT lease_until FROM exchanges WHERE status = 'open'"))
-        return running.statuses(ids) != ["queued"] and running.statuses(ids) != ["sending"]
+        return len(deadlines) >= 4
 
-    await running.until(answered)
-    assert len(deadlines) >= 3
+    await running.until(prolonged)
+    running.hang_up()
     assert all(second - first > 50 for (first,), (second,) in pairwise(sorted(deadlines)[1:]))
 
 

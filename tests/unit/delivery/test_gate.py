@@ -71,7 +71,7 @@ async def test_whoever_gives_up_waiting_takes_no_place() -> None:
     impatient.cancel()
     await settled()
     gate.leave()
-    await asyncio.wait_for(patient, 10)
+    await asyncio.wait_for(patient, 60)
     assert gate.inside == 1
 
 
@@ -86,5 +86,5 @@ async def test_a_smaller_limit_counts_from_the_next_visit_on() -> None:
     await settled()
     assert not late.done()
     gate.leave()
-    await asyncio.wait_for(late, 10)
+    await asyncio.wait_for(late, 60)
     assert gate.inside == 2

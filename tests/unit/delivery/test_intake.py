@@ -44,7 +44,7 @@ async def test_dispatchers_are_woken(open_yard: Yard) -> None:
     await asyncio.sleep(0.2)  # PostgreSQL: until the listener listens
     flag.clear()
     await open_yard.intake.accept(open_yard.workspace_id, draft())
-    await asyncio.wait_for(flag.wait(), 5)
+    await asyncio.wait_for(flag.wait(), 60)
 
 
 async def test_a_bad_draft_is_refused_and_nothing_is_stored(open_yard: Yard) -> None:

@@ -12,7 +12,7 @@ from sendyard.delivery.transport import NotSent
 from sendyard.providers.spec import Timeout
 from sendyard.providers.wire import HttpRequest
 
-PATIENCE = Timeout(connect=2.0, total=4.0)
+PATIENCE = Timeout(connect=30.0, total=60.0)
 
 
 @pytest.fixture

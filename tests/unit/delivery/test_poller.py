@@ -203,7 +203,11 @@ async def test_paused_accounts_and_providers_that_cannot_be_asked_are_left_alone
     assert await running.poller.poll(entry) == 0
 
 
-async def test_a_provider_is_not_asked_more_often_than_it_wishes(running: Running) -> None:
+async def test_a_provider_is_not_asked_more_often_than_it_wishes(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = type(adapter("bizgo"))
+    monkeypatch.setattr(kind, "spec", replace(kind.spec, poll_interval=600.0))
     entry = running.yard.directory.account(await running.account("bizgo"))
     assert entry is not None
     await running.poller._guarded(entry)
