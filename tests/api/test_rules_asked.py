@@ -84,6 +84,12 @@ async def test_preflight_shows_text_rules_deferrals_and_routes(shop: Caller, clo
     clock.append(at("2026-11-20 22:30", "Asia/Seoul"))  # half past nine in Taipei
     wish = {name: value for name, value in OFFER.items() if name != "to"}
     people = [{"to": KOREAN}, {"to": "+821087654321"}, {"to": TAIWANESE}]
+    shown = (await shop.post("/preflight", {**wish, "recipients": [{"to": "nobody at all"}, *people]})).json()["checks"]
+    assert {one["check"]: [(e["row"], e["to"]) for e in one["examples"]] for one in shown if one["examples"]} == {
+        "address": [(0, "nobo***all")],
+        "rules": [(2, "+821***321")],
+        "hours": [(1, "+821***678"), (3, "+886***678")],
+    }
     found: dict[str, Any] = (await shop.post("/preflight", {**wish, "recipients": people})).json()
     checks = {check["check"]: (check["level"], check["count"]) for check in found["checks"]}
     assert (checks["rules"], checks["hours"]) == (("warn", 1), ("warn", 2))

@@ -63,8 +63,11 @@ def rule(**changes: Any) -> dict[str, Any]:
 def preflight(**changes: Any) -> dict[str, Any]:
     return {
         "checks": [
-            {"check": "address", "level": "ok", "count": 0, "detail": "Good: every address can be reached.", "fix": ""},
-            {"check": "rules", "level": "block", "count": 1200, "detail": "A rule forbids it.", "fix": "See below."},
+            {"check": "address", "level": "ok", "count": 0, "detail": "Good: every address can be reached.", "fix": "",
+             "examples": []},
+            {"check": "rules", "level": "block", "count": 1200, "detail": "A rule forbids it.", "fix": "See below.",
+             "examples": [{"row": 7, "to": "+821***001", "detail": "No label."},
+                          {"row": None, "to": "+821***002", "detail": "No label."}]},
         ],
         "messages": 300, "parts": 450, "cost": {"low": "3.30", "high": "4.95", "currency": "USD"},
         "finish_at": NOON, "sample": [{"to": "+821000000001", "text": "<b>50 %</b>\n& more", "parts": 2,
@@ -123,6 +126,7 @@ def test_each_rule_has_its_reason_its_examples_and_its_way_out() -> None:
     assert "1,200 messages: The label is missing. See sendyard rules show kr.label ." in seen
     assert "Put (광고) in front." in seen
     assert "7 +821***001 No label." in seen
+    assert "A rule forbids it. For example row 7, +821***001; +821***002." in seen
     assert "May be set aside by: manager" in seen
     assert "Network Act, https://law.example/50" in seen
     assert [tag for tag, _ in reader.tags].count("code") == 2

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sendyard.bootstrap import Yard
+from sendyard.cli.showing import in_words
 from sendyard.settings import load
 from tests.e2e.conftest import Command
 
@@ -126,3 +127,7 @@ def test_a_second_person_approves(connected: Command, monkeypatch: pytest.Monkey
     assert "May is draft" in connected("campaign", "reject", campaign["id"], "--note", "later").out
     connected("campaign", "policy", "--off")
     assert connected("campaign", "start", campaign["id"], "--json").document["status"] == "preparing"
+
+
+def test_messages_that_wait_for_their_moment_are_counted_too() -> None:
+    assert in_words({"scheduled": 4, "delivered": 2, "failed": 0}) == "4 scheduled, 2 delivered"

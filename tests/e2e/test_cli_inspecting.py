@@ -20,6 +20,7 @@ def test_text_inspect_tells_a_person_what_makes_it_dear(sendyard: Command) -> No
     assert "parts       1" in said.out
     assert "'’' (RIGHT SINGLE QUOTATION MARK) at character 3 makes it dearer; write \"'\" instead." in said.out
     assert "leave it out" in said.out
+    assert "makes it dearer; nothing cheaper stands for it." in sendyard("text", "inspect", "您好").out
 
 
 def test_text_inspect_says_why_a_korean_text_cannot_go(sendyard: Command) -> None:

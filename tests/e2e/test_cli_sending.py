@@ -212,6 +212,7 @@ def test_campaign_goes_from_file_to_results(
     checked = sendyard("campaign", "preflight", campaign_id)
     assert checked.code == 0
     assert "Hi Ann, 3" in checked.out
+    assert "  rows: row 3, ***: Expected" in checked.out
     assert sendyard("campaign", "preflight", campaign_id, "--json").document["messages"] == 2
     watched = sendyard("campaign", "start", campaign_id, "--watch")
     assert watched.code == 0

@@ -56,6 +56,27 @@ def test_a_record_and_a_template_make_a_preview(flight: Command, flights: Comman
     assert "Expected a day such as 2026-05-03 for {flight.date}" in wrong.err
 
 
+def test_a_preview_shows_what_stands_around_the_text(sendyard: Command, tmp_path: Path) -> None:
+    body = {
+        "header": "Your parcel",
+        "text": "Hi {name}",
+        "footer": "ACME",
+        "buttons": [{"kind": "reply", "text": "OK"}],
+    }
+    file = tmp_path / "parcel.json"
+    file.write_text(json.dumps({
+        "language": "en", "samples": [{"name": "Ann"}, {"name": "Bo"}],
+        "bodies": {
+            "whatsapp": {"en": body}, "sms": {"en": {"text": "Hi"}}, "lms": {"en": {"title": "T", "text": "Hi"}},
+        },
+    }))  # fmt: skip
+    assert sendyard("templates", "add", "parcel", "--document", str(file)).code == 0
+    shown = sendyard("templates", "preview", "parcel", "--channel", "whatsapp", "--sample", "1")
+    assert shown.out.startswith("Your parcel\nHi Bo\nACME\n[OK]\n")
+    korean = sendyard("templates", "preview", "parcel", "--sample", "0", "--country", "KR", "--json").document
+    assert (korean["kind"], korean["class"]) == ("lms", "LMS")
+
+
 def test_a_preview_names_costly_characters_and_what_rules_say(sendyard: Command) -> None:
     said = sendyard("templates", "preview", "--text", "Spring… sale", "--country", "US", "--purpose", "promotional")
     assert "'…' (HORIZONTAL ELLIPSIS) makes it dearer; write '...' instead." in said.out

@@ -62,6 +62,12 @@ async def test_preflight_says_what_each_rule_does_to_how_many_and_how_to_satisfy
     assert (found.messages, found.examined, found.complete) == (8, 10, True)
     assert checks(found)["rules"] == ("warn", 2)
     assert (checks(found)["rows"][1], checks(found)["duplicates"][1]) == (2, 1)
+    shown = {check.check: [(one.row, one.to) for one in check.examples] for check in found.checks if check.examples}
+    assert shown == {
+        "rows": [(12, "+821***000"), (13, "+8***-1")],
+        "duplicates": [(12, "+821***000")],
+        "rules": [(10, "+821***008"), (11, "+821***009")],
+    }
     lines = {line.rule.id: line.document() for line in found.rules}
     consent, footer = lines["kr.consent"], lines["kr.opt_out"]
     assert (consent["level"], consent["count"], consent["waivable_by"]) == ("block", 2, "nobody")

@@ -239,6 +239,13 @@ async def test_india_without_anything_told_lacks_everything(yard: Yard) -> None:
         "senders.value", "dlt.entity_id", "dlt.chain", "templates", "allowed_urls",
     }  # fmt: skip
     assert found["IN", "dlt.entity_id"]["senders"] == [{"account": None, "sender": ""}]
+    assert {one["level"] for one in found.values()} == {"warn"}  # as preflight says: the provider may know better
+
+
+async def test_what_india_lacks_blocks_once_an_entity_id_is_told(yard: Yard) -> None:
+    await tell(yard, dlt=[{"entity_id": "1101234567890123456"}])
+    found = await missing(yard, "IN")
+    assert {fact for (_, fact), one in found.items() if one["level"] == "block"} == {"senders.value", "templates"}
 
 
 BARE = {

@@ -42,6 +42,8 @@ async def listening(yard: Yard) -> Listening:
         (TAIWANESE, "退訂", "為您退訂"),
         (TAIWANESE, "N", "為您退訂"),
         (INDIAN, " बंद करो। ", "संदेश नहीं भेजे जाएँगे"),
+        (KOREAN, "बंद करो", "You have unsubscribed"),  # Korean carriers cannot show the language of the word
+        (KOREAN, "退訂", "You have unsubscribed"),
     ],
 )
 async def test_a_stop_word_stops_once_and_is_confirmed_once_in_its_language(

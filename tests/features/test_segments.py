@@ -45,6 +45,8 @@ FILTERS = [
     "time_zone = Asia/Taipei",
     "delivered within 30 days",
     "delivered within 1 day and not replied ever",
+    "delivered in last 30 days and never replied",
+    "(clicked or replied in the last 2 weeks) and created in last 1 day",
     "replied never or clicked ever",
     "delivered > 2020-01-01",
     "delivered <= 2020-01-01T00:00Z",
@@ -234,6 +236,20 @@ async def test_the_census_leaves_to_the_database_what_it_cannot_read_in_time(
     assert (await without.count(crowd.id, Question("")))["count"] == 41
 
 
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("never replied", "not replied ever"),
+        ("(clicked)", "clicked ever"),
+        ("read and not clicked", "read ever and not clicked ever"),
+        ("delivered in the last 2 weeks", "delivered within 2 weeks"),
+        ("created in last 30 days", "created within 30 days"),
+    ],
+)
+def test_activity_may_be_said_as_people_say_it(said: str, read: str) -> None:
+    assert to_text(parse(said)) == read
+
+
 @pytest.mark.parametrize("text", [text for text in FILTERS if text])
 def test_a_filter_reads_the_same_as_text_and_as_tree(text: str) -> None:
     tree = to_json(parse(text))
@@ -251,7 +267,9 @@ def test_a_filter_reads_the_same_as_text_and_as_tree(text: str) -> None:
         ("(tag = vip", 10, "a closing parenthesis"),
         ("tag in vip", 7, "an opening parenthesis"),
         ("tag in (vip", 11, "a comma or a closing parenthesis"),
-        ("delivered", 9, "ever, never, or within"),
+        ("delivered lately", 10, "ever, never, or within"),
+        ("delivered in the 30 days", 17, "last"),
+        ("never ever", 0, "a condition"),
         ("delivered within ten days", 17, "a whole number"),
         ("delivered within 0 days", 17, "a number from 1"),
         ("delivered within 30 moons", 20, "one of minutes, hours, days, weeks"),

@@ -15,7 +15,7 @@ from sendyard.api.operations import Ask, NoQuery, Operation
 from sendyard.delivery.directory import Directory
 from sendyard.delivery.forecast import Forecast, Level, document, forecast
 from sendyard.delivery.intake import Intake, Outcome
-from sendyard.domain.errors import FieldError, Invalid
+from sendyard.domain.errors import AppError, FieldError, Invalid
 from sendyard.storage.identifiers import now_ms
 
 
@@ -26,6 +26,14 @@ class PreflightWish(Wishes, forbid_unknown_fields=True, kw_only=True):
     recipients: Annotated[list[BatchRecipient], Meta(max_length=MOST_RECIPIENTS)] = []  # noqa: RUF012 - msgspec copies it
 
 
+class RuleExample(msgspec.Struct):
+    """One message in which something was found; the number is masked."""
+
+    row: Annotated[int | None, Meta(description="The row of a campaign; the position in `recipients` of a batch.")]
+    to: str
+    detail: str
+
+
 class CheckAnswer(msgspec.Struct):
     """One thing that was looked at."""
 
@@ -34,6 +42,7 @@ class CheckAnswer(msgspec.Struct):
     count: int
     detail: str
     fix: str
+    examples: Annotated[list[RuleExample], Meta(description="The first few, where it is about single people.")]
 
 
 class CostRangeAnswer(msgspec.Struct):
@@ -51,14 +60,6 @@ class Sample(msgspec.Struct):
     text: str
     parts: int
     encoding: str
-
-
-class RuleExample(msgspec.Struct):
-    """One message a rule spoke about; the number is masked."""
-
-    row: int | None
-    to: str
-    detail: str
 
 
 class RuleLineAnswer(msgspec.Struct):
@@ -139,14 +140,19 @@ class Preflight:
             raise Invalid("to_or_recipients", detail, errors=[FieldError("/to", "to_or_recipients", detail)])
         if wish.to is not None:
             draft = await self._drafting.draft(ask.workspace_id, SendMessage(**common, to=wish.to), test=ask.is_test)
-            drafts = [draft]
+            drafts, asked = [draft], [(0, wish.to)]
         else:
             batch = SendBatch(**common, recipients=wish.recipients)
             placed, refused = await self._drafting.batch(ask.workspace_id, batch, "", test=ask.is_test)
             drafts = [draft for _, draft in placed]
             outcomes += [error for _, error in refused]
+            asked = [(place, wish.recipients[place].to) for place, _ in (*refused, *placed)]
         outcomes += await self._intake.examine(ask.workspace_id, drafts)
-        return forecast_answer(forecast(self._directory, outcomes, now_ms()))
+        whom = [
+            (place, to if isinstance(outcome, AppError) else outcome.to.value)
+            for (place, to), outcome in zip(asked, outcomes, strict=True)
+        ]
+        return forecast_answer(forecast(self._directory, outcomes, now_ms(), whom))
 
 
 def forecast_answer(found: Forecast) -> PreflightAnswer:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sendyard.cli.printing import facts, say, table, when
 from sendyard.delivery.forecast import CostRange, Forecast
-from sendyard.delivery.rule_lines import RuleLine
+from sendyard.delivery.rule_lines import Example, RuleLine
 from sendyard.domain.content import TemplateRef
 
 
@@ -17,6 +17,11 @@ def show_forecast(found: Forecast) -> None:
         [(c.detail, c.level.value, c.count, c.fix) for c in found.checks],
         empty="Nothing was checked.",
     )
+    told = {example for line in found.rules for example in line.examples}
+    for check in found.checks:
+        for example in check.examples:
+            if example not in told:  # the rules below tell theirs
+                say(f"  {check.check}: {_example(example)}")
     for line in found.rules:
         say("")
         _show_rule(line)
@@ -42,10 +47,14 @@ def _show_rule(line: RuleLine) -> None:
     doubt = ", our sources are weak" if rule.uncertain else ""
     say(f"{rule.id}: {line.level} for {line.count:,}. {rule.what} ({rule.source}{doubt})")
     for example in line.examples:
-        place = example.to if example.row is None else f"row {example.row}, {example.to}"
-        say(f"  {place}: {example.detail}" if example.detail else f"  {place}")
+        say(f"  {_example(example)}")
     say(f"  To satisfy it: {rule.satisfy}")
     say(f"  May be set aside by: {rule.waiver.value}")
+
+
+def _example(example: Example) -> str:
+    place = example.to if example.row is None else f"row {example.row}, {example.to}"
+    return f"{place}: {example.detail}" if example.detail else place
 
 
 def _amounts(cost: CostRange | None) -> str:

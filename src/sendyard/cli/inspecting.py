@@ -9,6 +9,7 @@ from sendyard.cli.shape import PARTLY_DONE, Command, Group, NotDone
 from sendyard.domain.channels import Channel
 from sendyard.domain.parts import Inspection, inspect_text
 from sendyard.domain.phone import parse_phone
+from sendyard.domain.replacements import suggest_replacement
 from sendyard.features.connections.capabilities import capabilities, capabilities_of
 
 CHANNEL = click.Choice([channel.value for channel in Channel])
@@ -26,10 +27,10 @@ def text() -> None:
 def text_inspect(content: str, country: str, channel: str) -> None:
     """Say how many parts TEXT takes, and which characters make it dearer."""
     found = inspect_text(content, country, channel)
-    put(found.to_dict(), lambda: _tell(found))
+    put(found.to_dict(), lambda: _tell(found, country))
 
 
-def _tell(found: Inspection) -> None:
+def _tell(found: Inspection, country: str) -> None:
     facts(
         {
             "encoding": found.encoding,
@@ -41,10 +42,18 @@ def _tell(found: Inspection) -> None:
         }
     )
     for one in found.forcing:
-        instead = f"write {one.suggestion!r} instead" if one.suggestion else "leave it out"
+        instead = instead_of(one.char, country)
         say(f"{one.char!r} ({one.name}) at character {one.position + 1} makes it dearer; {instead}.")
     if found.problem:
         say(found.problem)
+
+
+def instead_of(char: str, country: str) -> str:
+    """Say what to write for a costly character in a text to `country`; letters of a script have nothing cheaper."""
+    suggestion = suggest_replacement(char, country.upper())
+    if suggestion is None:
+        return "nothing cheaper stands for it"
+    return f"write {suggestion!r} instead" if suggestion else "leave it out"
 
 
 @click.group(cls=Group)

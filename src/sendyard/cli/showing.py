@@ -18,7 +18,10 @@ from rich.text import Text
 from sendyard.cli.demo_tally import REASONS, Tally
 from sendyard.cli.printing import console, table
 
-_ORDER = ("queued", "sending", "unknown", "sent", "delivered", "read", "failed", "suppressed", "expired", "cancelled")
+_ORDER = (
+    "scheduled", "queued", "sending", "unknown", "sent", "delivered", "read", "failed", "suppressed", "expired",
+    "cancelled",
+)  # fmt: skip
 _EVERY = 1.0  # seconds between lines where there is no terminal
 
 

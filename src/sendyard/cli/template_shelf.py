@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import click
 
 from sendyard.cli.connections import PURPOSE, pairs_of
-from sendyard.cli.inspecting import CHANNEL
+from sendyard.cli.inspecting import CHANNEL, instead_of
 from sendyard.cli.opening import Place, in_yard, workspace_option
 from sendyard.cli.printing import facts, plain, put, say, table
 from sendyard.cli.shape import NOT_DONE, PARTLY_DONE, Group, NotDone
@@ -81,13 +81,16 @@ def templates_preview(
         return await yard.templates.preview(workspace_id, wish, code=code, body=body)
 
     found = in_yard(work, workspace)
-    put(found, lambda: _show(found))
+    put(found, lambda: _show(found, country))
 
 
-def _show(found: dict[str, Any]) -> None:
-    if found["title"]:
-        say(found["title"])
-    say(found["text"])
+def _show(found: dict[str, Any], country: str) -> None:
+    content = found["content"]
+    for line in (found["title"], content.get("header"), found["text"], content.get("footer")):
+        if line and isinstance(line, str):
+            say(line)
+    if choices := content.get("choices"):
+        say(" ".join(f"[{one['title']}]" for one in choices))
     say("")
     price = found["price"]
     facts(
@@ -101,8 +104,7 @@ def _show(found: dict[str, Any]) -> None:
         }
     )
     for forcing in found["forcing"]:
-        instead = repr(forcing["suggestion"]) if forcing["suggestion"] else "nothing"
-        say(f"{forcing['char']!r} ({forcing['name']}) makes it dearer; write {instead} instead.")
+        say(f"{forcing['char']!r} ({forcing['name']}) makes it dearer; {instead_of(forcing['char'], country)}.")
     for rule in found["rules"]:
         say(f"{rule['level']}: {rule['detail']} ({rule['rule']})")
     for one in found["registered"]:

@@ -14,7 +14,7 @@ from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.hearing import brief_for
 from sendyard.delivery.judging import judge
 from sendyard.delivery.persons import Persons
-from sendyard.delivery.rule_lines import RuleLine, RuleLines, Saying
+from sendyard.delivery.rule_lines import Example, RuleLine, RuleLines, Saying, show
 from sendyard.delivery.timetable import IsOpen
 from sendyard.domain.addresses import Address
 from sendyard.domain.channels import Channel, Purpose
@@ -42,13 +42,19 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at; `count` says how many messages it concerns, `fix` what to do about it."""
+    """
+    One thing that was looked at.
+
+    `count` says how many messages it concerns, `fix` what to do about it; `examples` are the first few of them, where
+    it is about single people.
+    """
 
     check: str
     level: Level
     count: int
     detail: str
     fix: str
+    examples: Sequence[Example] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +150,13 @@ class _Alike:
     """
     One outcome, and how many of a list have it: all that is counted is worked out once for them.
 
-    `telling` are the sayings that still want examples; `sums` are messages and parts of its route.
+    `checks` are names with what is told of this outcome; `telling` are the examples that still want more of them, with
+    the same; `sums` are messages and parts of its route.
     """
 
-    checks: Sequence[str] = ()
+    checks: Sequence[tuple[str, str]] = ()
     sayings: Sequence[Saying] = ()
-    telling: Sequence[Saying] = ()
+    telling: Sequence[tuple[list[Example], str]] = ()
     message: NewMessage | None = None  # that goes
     hour: int | None = None  # for which it waits
     sums: list[int] | None = None
@@ -176,6 +183,7 @@ class Outlook:
         self._rules = RuleLines()
         self._counts: Counter[str] = Counter()
         self._details: dict[str, str] = {}
+        self._examples: dict[str, list[Example]] = {}
         self._deferrals: Counter[int] = Counter()
         self._routes: dict[tuple[str, ...], list[int]] = {}
         self._capacity = Capacity(now, step, written or {})
@@ -200,11 +208,12 @@ class Outlook:
             alike = met.get(id(outcome))
             if alike is None:
                 alike = met[id(outcome)] = self._first_of(outcome, row, to)
+                alike.telling = self._telling(alike)
             elif alike.lot is not None:
                 self._capacity.add(alike.lot)
             alike.count += 1
             if alike.telling:
-                alike.telling = [one for one in alike.telling if one.line.show(one.detail, row, to)]
+                alike.telling = [one for one in alike.telling if show(*one, row, to)]
         for alike in met.values():
             self._add(alike)
 
@@ -235,8 +244,13 @@ class Outlook:
             return _Alike([self._concerned("suppression", outcome.error.detail if outcome.error else "")])
         return self._goes(outcome, row, to)
 
+    def _telling(self, alike: _Alike) -> list[tuple[list[Example], str]]:
+        """Where this outcome may be shown as an example, and with which sentence."""
+        checks = [(self._examples[name], detail) for name, detail in alike.checks]
+        return [*checks, *((one.line.examples, one.detail) for one in alike.sayings)]
+
     def _add(self, alike: _Alike) -> None:
-        for name in alike.checks:
+        for name, _ in alike.checks:
             self._counts[name] += alike.count
         for one in alike.sayings:
             one.line.add(one.level, alike.count)
@@ -255,7 +269,7 @@ class Outlook:
             self._first = self._first or [self.longest]
         alike = _Alike(message=message, checks=[])
         if message.notes:
-            alike.sayings = alike.telling = self._rules.noted(message.notes)
+            alike.sayings = self._rules.noted(message.notes)
             waits = next((note.detail for note in message.notes if note.level == RuleLevel.DEFER), None)
             if waits is not None and message.send_at is not None:
                 alike.checks = [self._concerned("hours", waits)]
@@ -297,13 +311,14 @@ class Outlook:
         said = self._rules.forbidden(error.code, error.detail)
         # Whatever a rule forbids counts as forbidden by rules as well.
         names = dict.fromkeys((_concern_of_rule(error.code), "rules"))
-        return _Alike([self._concerned(name, error.detail) for name in names], said, said)
+        return _Alike([self._concerned(name, error.detail) for name in names], said)
 
-    def _concerned(self, name: str, detail: str) -> str:
-        """Give the name of a check that has something to say; the first detail is the one that is told."""
+    def _concerned(self, name: str, detail: str) -> tuple[str, str]:
+        """Note that a check has something to say; the first detail is the one that is told."""
         if name not in self._details:
             self._details[name] = detail
-        return name
+            self._examples[name] = []
+        return name, detail
 
     def _check(self, name: str, lines: Sequence[RuleLine]) -> Check:
         count = self._counts[name]
@@ -313,7 +328,7 @@ class Outlook:
         level = Level.WARN if self.messages else Level.BLOCK
         if name == "rules" and (forbidding := next((line for line in lines if line.forbids_all), None)):
             level, detail = Level.BLOCK, forbidding.examples[0].detail
-        return Check(name, level, count, detail, _FIXES[name])
+        return Check(name, level, count, detail, _FIXES[name], self._examples[name])
 
     def _of_capacity(self) -> Iterable[Check]:
         for name, found in zip(_OF_CAPACITY, (self._capacity.people(), self._capacity.pace()), strict=True):
@@ -333,10 +348,12 @@ class Outlook:
         return RouteCost(names, messages, parts, CostRange(min(prices) * parts, max(prices) * parts, currencies.pop()))
 
 
-def forecast(directory: Directory, outcomes: Sequence[NewMessage | AppError], now: int) -> Forecast:
-    """Sum up what `Intake.examine` found."""
+def forecast(
+    directory: Directory, outcomes: Sequence[NewMessage | AppError], now: int, whom: Sequence[Whom] = ()
+) -> Forecast:
+    """Sum up what `Intake.examine` found; `whom` is as in `Outlook.take`."""
     outlook = Outlook(directory, now)
-    outlook.take(outcomes)
+    outlook.take(outcomes, whom)
     return outlook.forecast()
 
 
@@ -344,7 +361,8 @@ def document(found: Forecast) -> dict[str, Any]:
     """A forecast as API and command line print it; times are milliseconds since 1970."""
     return {
         "checks": [
-            {"check": one.check, "level": one.level.value, "count": one.count, "detail": one.detail, "fix": one.fix}
+            {"check": one.check, "level": one.level.value, "count": one.count, "detail": one.detail, "fix": one.fix,
+             "examples": [example.document() for example in one.examples]}
             for one in found.checks
         ],
         "messages": found.messages,
@@ -371,7 +389,7 @@ def evidence(found: Forecast) -> dict[str, Any]:
     """What is kept with a campaign: the same without anything that says who somebody is."""
     kept = document(found)
     kept["sample"] = [{"parts": one["parts"], "encoding": one["encoding"]} for one in kept["sample"]]
-    for line in kept["rules"]:
+    for line in (*kept["checks"], *kept["rules"]):
         line["examples"] = [{"row": one["row"], "to": one["to"]} for one in line["examples"]]
     return kept
 

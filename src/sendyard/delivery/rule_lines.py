@@ -12,18 +12,29 @@ from sendyard.domain.countries.registry import RULES
 from sendyard.domain.countries.rules import Aspect, Level, Need, Rule
 from sendyard.ledger.entries import Note
 
-_EXAMPLES = 5
+MOST_EXAMPLES = 5
 _SEVERITY = {WAIVED: 0, Level.WARN.value: 1, Level.FIX.value: 2, Level.DEFER.value: 3, Level.BLOCK.value: 4}
 _OF_THE_WORKSPACE = frozenset({"url_allow_list", "number_allow_list", "entity", "telemarketer", "chain"})
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One message a rule spoke about; `to` is masked."""
+    """One message in which something was found; `to` is masked."""
 
     row: int | None
     to: str
     detail: str
+
+    def document(self) -> dict[str, Any]:
+        """Give the example as API and command line print it."""
+        return {"row": self.row, "to": self.to, "detail": self.detail}
+
+
+def show(examples: list[Example], detail: str, row: int | None, to: str) -> bool:
+    """Take one more message as an example; False when there are enough."""
+    if len(examples) < MOST_EXAMPLES:
+        examples.append(Example(row, mask(to), detail))
+    return len(examples) < MOST_EXAMPLES
 
 
 @dataclass(slots=True)
@@ -49,12 +60,6 @@ class RuleLine:
         if _SEVERITY[level] > _SEVERITY[self.level]:
             self.level = level
 
-    def show(self, detail: str, row: int | None, to: str) -> bool:
-        """Take one more message as an example; False when there are enough."""
-        if len(self.examples) < _EXAMPLES:
-            self.examples.append(Example(row, mask(to), detail))
-        return len(self.examples) < _EXAMPLES
-
     @property
     def forbids_all(self) -> bool:
         """Whether it stops messages for what has nothing to do with any single person: sender or registration."""
@@ -75,7 +80,7 @@ class RuleLine:
             "uncertain": rule.uncertain,
             "source": str(rule.source),
             "source_url": rule.source.url,
-            "examples": [{"row": one.row, "to": one.to, "detail": one.detail} for one in self.examples],
+            "examples": [one.document() for one in self.examples],
         }
 
 
@@ -119,6 +124,7 @@ class RuleLines:
 
 _COMPLIANCE = "PATCH /api/v1/compliance, or `sendyard compliance set`"
 _PLACES: tuple[tuple[Callable[[Rule], bool], str], ...] = (
+    (lambda rule: rule.id.endswith(".consent_renewal"), "POST /api/v1/consents/remind, or `sendyard consents remind`"),
     (lambda rule: rule.aspect is Aspect.CONSENT, "POST /api/v1/consents, or `sendyard consents add`"),
     (lambda rule: Need.ZONE in rule.needs, "PATCH /api/v1/contacts/{id}"),
     (lambda rule: rule.id.startswith("wa.template"), "POST /api/v1/templates/sync, or `sendyard templates sync`"),

@@ -78,16 +78,16 @@ class Inspection:
         }
 
 
-def inspect_text(text: str, country: str = "", channel: str = "sms") -> Inspection:
+def inspect_text(text: str, country: str = "", channel: str = "sms", *, title: str = "") -> Inspection:
     """
     Say how a text is carried to a country (ISO 3166 code, or "") on a channel.
 
     SMS and MMS to Korea are counted in CP949 bytes, SMS elsewhere in GSM parts. Every other channel, and MMS
-    elsewhere, carries UTF-8 in one piece.
+    elsewhere, carries UTF-8 in one piece. With a title a text to Korea is LMS, however short.
     """
     country = country.upper()
     if country == "KR" and channel in {"sms", "mms"}:
-        return _inspect_korean(text, media=channel == "mms")
+        return _inspect_korean(text, media=channel == "mms", title=title)
     if channel == "sms":
         return _inspect_gsm(text)
     size = len(text.encode("utf-8", "surrogatepass"))
@@ -122,10 +122,10 @@ def _inspect_gsm(text: str) -> Inspection:
     )
 
 
-def _inspect_korean(text: str, *, media: bool) -> Inspection:
-    found = count_korean(text, media=media)
-    # With pictures the class is MMS however short the text is, so only what cannot be carried matters.
-    forcing = _name_each(text, found.unencodable if media else forcing_characters(text, "KR"), "KR")
+def _inspect_korean(text: str, *, media: bool, title: str) -> Inspection:
+    found = count_korean(text, media=media, title=title)
+    # Pictures make it MMS and a title LMS however short the text is, so only what cannot be carried matters.
+    forcing = _name_each(text, found.unencodable if media or title else forcing_characters(text, "KR"), "KR")
     plain = replace_forcing(text, "KR")
     return Inspection(
         encoding="CP949",

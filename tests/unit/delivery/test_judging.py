@@ -11,7 +11,7 @@ from sendyard.delivery import judging
 from sendyard.delivery.brief import Brief
 from sendyard.delivery.judging import FREE, judge, with_text, word
 from sendyard.delivery.persons import Persons
-from sendyard.delivery.rule_lines import RuleLines, fix_of
+from sendyard.delivery.rule_lines import RuleLines, fix_of, show
 from sendyard.domain.content import Choice, Interactive, Media, MediaItem, TemplateRef, Text
 from sendyard.domain.countries.registry import RULES, decide
 from sendyard.domain.countries.rules import Level, Need, Verdict
@@ -165,7 +165,7 @@ def test_a_rule_that_says_two_things_of_a_message_counts_it_once_and_shows_five_
     (said,) = lines.noted([Note("tw.url_allow_list", "warn", "a"), Note("tw.url_allow_list", "warn", "b")])
     assert said.detail == "a"
     said.line.add(said.level, 8)
-    assert [said.line.show(said.detail, row, SOMEBODY) for row in range(8)] == [True] * 4 + [False] * 4
+    assert [show(said.line.examples, said.detail, row, SOMEBODY) for row in range(8)] == [True] * 4 + [False] * 4
     (forbidden,) = lines.forbidden("tw.url_allow_list", "no")
     forbidden.line.add(forbidden.level, 1)
     (waived,) = lines.noted([Note("tw.hours", "waived", "")])
@@ -180,6 +180,7 @@ def test_a_rule_that_says_two_things_of_a_message_counts_it_once_and_shows_five_
     ("rule", "place"),
     [
         ("us.consent", "/api/v1/consents"),
+        ("kr.consent_renewal", "/api/v1/consents/remind"),
         ("us.quiet_hours", "/api/v1/contacts/{id}"),
         ("wa.template_state", "/api/v1/templates/sync"),
         ("in.template_match", "/api/v1/compliance/templates/import"),

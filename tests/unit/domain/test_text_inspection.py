@@ -110,6 +110,13 @@ def test_wide_punctuation_of_an_mms_is_not_blamed() -> None:
     assert inspect_text("가" * 44 + "！！", "KR", "mms").forcing == ()
 
 
+def test_a_title_makes_a_short_korean_text_an_lms_that_no_character_is_blamed_for() -> None:
+    found = inspect_text("가" * 44 + "！！", "KR", title="배송")
+    assert (found.text_class, found.forcing, found.replaceable) == ("LMS", (), False)
+    assert inspect_text("안녕", "KR", title="배송").text_class == "LMS"
+    assert inspect_text("안녕", "KR", "mms", title="배송").text_class == "MMS"
+
+
 @pytest.mark.parametrize(("country", "channel"), [("KR", "alimtalk"), ("US", "mms"), ("", "whatsapp"), ("TW", "line")])
 def test_other_channels_carry_utf8_in_one_piece(country: str, channel: str) -> None:
     found = inspect_text("한글😀", country, channel)

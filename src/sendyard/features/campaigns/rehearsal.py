@@ -5,7 +5,7 @@ What would happen if a campaign started: every row is rendered and checked as it
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,11 +16,13 @@ from sendyard.delivery.evidence import keep_preflight
 from sendyard.delivery.forecast import Check, Forecast, Level, Outlook, evidence
 from sendyard.delivery.preflight import admit_many
 from sendyard.delivery.queries import people_written
+from sendyard.delivery.rule_lines import MOST_EXAMPLES, Example
+from sendyard.domain.addresses import mask
 from sendyard.domain.errors import AppError, FieldError, Invalid
 from sendyard.features.campaigns.audience.queries import good_rows
 from sendyard.features.campaigns.audience.rows import Recipient
 from sendyard.features.campaigns.linking import row_addresses
-from sendyard.features.campaigns.outcomes.queries import refusals
+from sendyard.features.campaigns.outcomes.queries import first_refused, refusals
 from sendyard.features.campaigns.oversight.purposes import CHECK, purpose_checks
 from sendyard.features.campaigns.plan import MICRO, read_plan
 from sendyard.features.campaigns.queries import CampaignRow
@@ -76,7 +78,8 @@ async def rehearse(
     looked_at = None if complete else after
     counted = await database.read(lambda tx: refusals(tx, campaign.id, up_to=looked_at))
     found = outlook.forecast()
-    first = _file_checks(counted, nobody=not found.messages)
+    shown = await database.read(partial(_refused_examples, campaign.id, {code for code, *_ in counted} - {""}))
+    first = _file_checks(counted, shown, nobody=not found.messages)
     if outlook.longest is not None:
         first.append(_size_check(outlook.longest))
     purposes = purpose_checks(directory, campaign, countries)
@@ -149,19 +152,34 @@ def _size_check(longest: NewMessage) -> Check:
     return Check("size", Level.OK, parts, detail, "")
 
 
-def _file_checks(counted: Sequence[tuple[str, bool, int, int]], *, nobody: bool) -> list[Check]:
+def _refused_examples(campaign_id: str, codes: Collection[str], tx: Transaction) -> dict[str, list[Example]]:
+    """The first rows that are left out, and the first of a code that has a check of its own; "" for whatever code."""
+    return {
+        code: [
+            Example(row, mask(to), detail)
+            for row, to, detail in first_refused(tx, campaign_id, code=code, limit=MOST_EXAMPLES)
+        ]
+        for code in ("", *(one for one in ("duplicate", "missing_value") if one in codes))
+        if codes
+    }
+
+
+def _file_checks(
+    counted: Sequence[tuple[str, bool, int, int]], shown: Mapping[str, Sequence[Example]], *, nobody: bool
+) -> list[Check]:
     reasons: Counter[str] = Counter()
     for code, _, count, _ in counted:
         if code:
             reasons[code] += count
     return [
-        _rows_check(reasons, sum(count for _, _, count, _ in counted), nobody=nobody),
+        _rows_check(reasons, sum(count for _, _, count, _ in counted), shown.get("", ()), nobody=nobody),
         _reason_check(
             "duplicates",
             reasons["duplicate"],
             "every person stands in the file once",
             "named again; each person gets one message",
             "Nothing: the first row counts.",
+            shown.get("duplicate", ()),
         ),
         _reason_check(
             "variables",
@@ -169,11 +187,12 @@ def _file_checks(counted: Sequence[tuple[str, bool, int, int]], *, nobody: bool)
             "every variable has a value",
             "without a value that the text needs",
             "Fill the cells, or give the variables defaults.",
+            shown.get("missing_value", ()),
         ),
     ]
 
 
-def _rows_check(reasons: Counter[str], rows: int, *, nobody: bool) -> Check:
+def _rows_check(reasons: Counter[str], rows: int, shown: Sequence[Example], *, nobody: bool) -> Check:
     total = reasons.total()
     if not total and not rows:
         return Check("rows", Level.BLOCK, 0, "Nobody is in its audience.", "Choose other lists, segments or people.")
@@ -186,10 +205,11 @@ def _rows_check(reasons: Counter[str], rows: int, *, nobody: bool) -> Check:
         total,
         f"{total} {'row is' if total == 1 else 'rows are'} left out: {named}.",
         "Look at the refused rows; correct the file and create the campaign again to reach them too.",
+        shown,
     )
 
 
-def _reason_check(name: str, count: int, good: str, found: str, fix: str) -> Check:
+def _reason_check(name: str, count: int, good: str, found: str, fix: str, shown: Sequence[Example]) -> Check:
     if not count:
         return Check(name, Level.OK, 0, f"Good: {good}.", "")
-    return Check(name, Level.WARN, count, f"{count} {'row is' if count == 1 else 'rows are'} {found}.", fix)
+    return Check(name, Level.WARN, count, f"{count} {'row is' if count == 1 else 'rows are'} {found}.", fix, shown)

@@ -94,7 +94,9 @@ def preview(
     )
     text, rules = _ruled(brief, rendered, now)
     registered = [*_copies(directory, workspace_id, rendered, wish), *_registry(directory, workspace_id, rendered)]
-    measured = inspect_text(text, wish.country, _counted_as(wish.channel, rendered.content)).to_dict()
+    measured = inspect_text(
+        text, wish.country, _counted_as(wish.channel, rendered.content), title=rendered.title
+    ).to_dict()
     return {
         "text": text,
         "rendered": rendered.text,

@@ -53,29 +53,31 @@ class Answers:
         """
         Make the answer without storing it; None where this account cannot carry it.
 
-        A text that needs approval first, a sender that only receives: then there is no answer, and what follows from
-        the message holds all the same.
+        A carrier that cannot show the language of the word gets English. A text that needs approval first, a sender
+        that only receives: then there is no answer, and what follows from the message holds all the same.
         """
         workspace_id, event = heard.entry.workspace_id, heard.event
-        text = say(reply, language, self.told(heard), now, queries.own_text(tx, workspace_id, reply.value, language))
-        draft = Draft(
-            to=event.sender,
-            content=Text(text),
-            channel=Channel.SMS if event.channel is Channel.MMS else event.channel,
-            purpose=Purpose.TRANSACTIONAL,
-            account=heard.entry.id,
-            expires_in=_LIFE,
-            metadata={"answers": heard.inbound_id, "reply": reply.value},
-            checked=True,
-            checked_country=country_of(event.sender) if event.sender.startswith("+") else "",
-        )
         problem = ""
         # A LINE channel is not its own sender, and some providers name the place written to by an id.
-        for sender in dict.fromkeys(("" if event.channel is Channel.LINE else event.recipient, "")):
-            try:
-                return prepare(self._directory, workspace_id, msgspec.structs.replace(draft, sender=sender), now)
-            except AppError as error:
-                problem = error.detail
+        senders = dict.fromkeys(("" if event.channel is Channel.LINE else event.recipient, ""))
+        for spoken in dict.fromkeys((language, "en")):
+            own = queries.own_text(tx, workspace_id, reply.value, spoken)
+            draft = Draft(
+                to=event.sender,
+                content=Text(say(reply, spoken, self.told(heard), now, own)),
+                channel=Channel.SMS if event.channel is Channel.MMS else event.channel,
+                purpose=Purpose.TRANSACTIONAL,
+                account=heard.entry.id,
+                expires_in=_LIFE,
+                metadata={"answers": heard.inbound_id, "reply": reply.value},
+                checked=True,
+                checked_country=country_of(event.sender) if event.sender.startswith("+") else "",
+            )
+            for sender in senders:
+                try:
+                    return prepare(self._directory, workspace_id, msgspec.structs.replace(draft, sender=sender), now)
+                except AppError as error:
+                    problem = problem or error.detail
         _log.info("no answer to a keyword through %s: %s", heard.entry.name, problem)
         return None
 

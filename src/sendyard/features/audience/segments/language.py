@@ -4,7 +4,7 @@ The language of segments: `tag = vip and country in (TW, KR) and delivered withi
     filter    = either { "or" either }
     either    = condition { "and" condition }
     condition = "not" condition | "(" filter ")" | "has" KIND | "suppressed" [ "on" CHANNEL ]
-              | ACTIVITY ( "ever" | "never" | "within" NUMBER UNIT )
+              | ACTIVITY [ "ever" | "never" | ( "within" | "in" [ "the" ] "last" ) NUMBER UNIT ] | "never" ACTIVITY
               | FIELD ( OPERATOR VALUE | "in" "(" VALUE { "," VALUE } ")" | "is" [ "not" ] "set" )
 
 Words are understood in any case. A value with spaces stands in quotation marks; `\"` is one within them.
@@ -43,6 +43,7 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _SIGNS = {"=", "!=", ">", ">=", "<", "<="}
+_COMPARING = {"is", "contains", "in"}
 _SINGULAR = {unit[:-1]: unit for unit in UNITS}
 
 
@@ -148,6 +149,13 @@ class _Parser:
             if not self._takes_sign(")"):
                 raise self._wrong("and, or, or a closing parenthesis")
             return found
+        return self._said(token)
+
+    def _said(self, token: _Token) -> Node:
+        """A condition that begins with a word."""
+        if token.word == "never" and self._following.word in ACTIVITIES:
+            self._next += 2
+            return Not(Did(self._tokens[self._next - 1].word, at=token.at))
         if token.kind != "word" or token.word in {"and", "or", "in", "is", "within", "ever", "never", "set"}:
             raise self._wrong("a condition, such as tag = vip or delivered within 30 days")
         self._next += 1
@@ -162,8 +170,13 @@ class _Parser:
     def _is_did(self, word: str) -> bool:
         following = self._token
         if word in ACTIVITIES:
-            return following.kind != "sign" and following.word not in {"is", "contains", "in"}
-        return word in {"created", "updated"} and following.word == "within"
+            ends = following.kind == "end" or (following.kind == "sign" and following.value == ")")
+            return ends or self._is_lately() or (following.kind != "sign" and following.word not in _COMPARING)
+        return word in {"created", "updated"} and self._is_lately()
+
+    def _is_lately(self) -> bool:
+        """Whether `within`, or its other spelling `in last` or `in the last`, comes next."""
+        return self._token.word == "within" or (self._token.word == "in" and self._following.word in {"last", "the"})
 
     def _has(self) -> Node:
         token = self._token
@@ -186,7 +199,13 @@ class _Parser:
             return Did(token.word, at=token.at)
         if self._takes("never"):
             return Not(Did(token.word, at=token.at))
-        if not self._takes("within"):
+        if self._token.kind in {"end", "sign"} or self._token.word in {"and", "or"}:
+            return Did(token.word, at=token.at)
+        if self._takes("in"):
+            self._takes("the")
+            if not self._takes("last"):
+                raise self._wrong("last, as in in the last 30 days")
+        elif not self._takes("within"):
             raise self._wrong("ever, never, or within, as in within 30 days")
         number = self._token
         if number.kind != "word" or not number.value.isascii() or not number.value.isdigit():
@@ -241,6 +260,10 @@ class _Parser:
     @property
     def _token(self) -> _Token:
         return self._tokens[self._next]
+
+    @property
+    def _following(self) -> _Token:
+        return self._tokens[min(self._next + 1, len(self._tokens) - 1)]
 
     def _takes(self, word: str) -> bool:
         if self._token.word != word:

@@ -106,6 +106,19 @@ def refusals(
     return [("", False, good, repaired), *refused] if good > 0 else refused
 
 
+def first_refused(tx: Transaction, campaign_id: str, *, code: str, limit: int) -> list[tuple[int, str, str]]:
+    """The first rows that are left out, with this code or "" for any: (row, as given or the address, detail)."""
+    only, values = (" AND code = ?", (code,)) if code else ("", ())
+    return [
+        (row, given, detail)
+        for row, given, detail in tx.rows(
+            "SELECT row, CASE WHEN given <> '' THEN given ELSE address END, detail"  # noqa: S608 - constants only
+            f" FROM campaign_recipients WHERE campaign_id = ? AND code <> ''{only} ORDER BY row LIMIT ?",
+            (campaign_id, *values, limit),
+        )
+    ]
+
+
 def _between(column: str, first: int | None, up_to: int | None) -> tuple[str, tuple[int, ...]]:
     bounds = [(term, bound) for term, bound in ((">=", first), ("<=", up_to)) if bound is not None]
     return "".join(f" AND {column} {term} ?" for term, _ in bounds), tuple(bound for _, bound in bounds)

@@ -36,7 +36,7 @@ class Need:
     Attributes:
         rule: its id.
         fact: where it is told: a field of the workspace's facts, or `senders.` and a field of a sender.
-        level: what the rule does meanwhile.
+        level: what the rule does meanwhile; in India only where the account's entity id is known, see `_level`.
         lacks: whether it is missing for a sender.
         detail: what is missing and what follows.
         command: how to tell it.
@@ -76,7 +76,7 @@ NEEDS: Mapping[str, Sequence[Need]] = {
              "The account has no header, and every SMS to India needs one; messages must name it themselves.",
              "Give the account a sender: PATCH /accounts/{id}, or name one in each message."),
         Need("in.entity", "dlt.entity_id", Level.BLOCK, lambda at: not at.facts.dlt_ids(at.account_id).entity_id,
-             "The principal entity id of the DLT portal is missing; no SMS to India goes without it.",
+             "The principal entity id of the DLT portal is missing; operators refuse what goes without it.",
              f"{_SET} --entity-id 1401234567890123456"),
         Need("in.chain", "dlt.chain", Level.WARN,
              lambda at: at.facts.dlt_ids(at.account_id).chain is Registration.UNKNOWN,
@@ -190,7 +190,7 @@ class Gaps:
         return {
             "country": country,
             "rule": need.rule,
-            "level": need.level.value,
+            "level": _level(need, lacking).value,
             "certainty": "uncertain" if RULES[need.rule].uncertain else "sourced",
             "fact": need.fact,
             "detail": need.detail,
@@ -200,6 +200,16 @@ class Gaps:
                 for one in (lacking if is_of_account else ())
             ],
         }
+
+
+_ONCE_REGISTERED = frozenset({"in.entity", "in.template_id", "in.header"})
+
+
+def _level(need: Need, lacking: Sequence[Place]) -> Level:
+    """What the rule does meanwhile: while nobody told an entity id, a provider may know what is registered."""
+    if need.rule not in _ONCE_REGISTERED or any(at.facts.dlt_ids(at.account_id).entity_id for at in lacking):
+        return need.level
+    return Level.WARN
 
 
 def _missing(pack: str, places: Sequence[Place]) -> Iterable[tuple[Need, Sequence[Place]]]:
