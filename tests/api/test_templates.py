@@ -131,7 +131,7 @@ async def test_a_preview_takes_samples_records_and_people(flights: Caller) -> No
     person = {"name": "민아", "phone": KOREAN, "language": "ko"}
     contact = (await flights.post("/contacts", person)).json()
     for_her = await preview(record=record, contact=contact["id"])
-    assert (for_her["kind"], for_her["title"], for_her["text"], for_her["class"]) == ("lms", "항공편", "민아님", "SMS")
+    assert (for_her["kind"], for_her["title"], for_her["text"], for_her["class"]) == ("lms", "항공편", "민아님", "LMS")
     problem(await flights.post("/templates/flight/preview", {"contact": "nobody"}), 404, "unknown_contact")
     problem(await flights.post("/templates/flight/preview", {}), 422, "missing_variable")
     unsaved = await flights.post(
