@@ -468,7 +468,11 @@ class TestPreflight:
             assert levels.pop(check) == level, change
             assert set(levels.values()) == {"ok"}, change
             # The account "free" has no price, and what is blocked costs nothing.
-            assert found["cost"] is None
+            assert (found["cost"], found["costs"]) == (None, [])
+            assert found["cost_note"] in {
+                "No price is entered for free: what goes through there is not counted.",
+                "Nobody would be reached.",
+            }
 
     @pytest.mark.parametrize(
         ("unit", "seconds"), [(RateUnit.MESSAGE, 2.0), (RateUnit.PART, 4.0), (RateUnit.REQUEST, 0.02)]

@@ -14,6 +14,7 @@ from sendyard.domain.experiments.comparison import Tally, chances_to_be_best, po
 from sendyard.features.campaigns.experiments.terms import Experiment
 
 NOON = 1_795_348_800_000  # 2026-11-22 12:00 UTC
+SUM = {"low": "3.30", "high": "4.95", "currency": "USD"}
 EMPTY = {"br", "hr", "img", "input", "line", "link", "meta", "polyline", "rect"}
 
 
@@ -69,11 +70,12 @@ def preflight(**changes: Any) -> dict[str, Any]:
              "examples": [{"row": 7, "to": "+821***001", "detail": "No label."},
                           {"row": None, "to": "+821***002", "detail": "No label."}]},
         ],
-        "messages": 300, "parts": 450, "cost": {"low": "3.30", "high": "4.95", "currency": "USD"},
+        "messages": 300, "parts": 450, "cost": SUM, "costs": [SUM], "cost_note": "",
         "finish_at": NOON, "sample": [{"to": "+821000000001", "text": "<b>50 %</b>\n& more", "parts": 2,
                                        "encoding": "CP949"}],
         "rules": [rule()], "deferrals": [], "examined": 1500, "complete": True,
-        "routes": [{"accounts": ["a", "b"], "messages": 300, "parts": 450, "cost": None}],
+        "routes": [{"accounts": ["a", "b"], "messages": 300, "parts": 450, "cost": SUM, "by_account": [],
+                    "cost_note": ""}],
     } | changes  # fmt: skip
 
 
@@ -111,14 +113,28 @@ def test_a_preflight_says_first_whether_it_may_start() -> None:
 
 def test_a_preflight_tells_cost_end_and_every_route() -> None:
     seen, _ = paper(preflight())
-    assert "3.30 to 4.95 USD" in seen
+    assert "Cost 3.30 to 4.95 USD The last" in seen
     assert "2026-11-22 12:00 UTC" in seen
-    assert "a → b" in seen
-    assert "not known: an account has no price, or currencies differ" in seen
+    assert "a → b 300 450 3.30 to 4.95 USD" in seen
     same = {"low": "1.00", "high": "1.00", "currency": "KRW"}
-    seen, _ = paper(preflight(cost=same, finish_at=None, complete=False))
+    seen, _ = paper(preflight(cost=same, costs=[same], finish_at=None, complete=False))
     assert "Cost 1.00 KRW The last one leaves not known" in seen
     assert "Only the first 1,500 were looked at." in seen
+
+
+def test_where_there_is_no_single_sum_a_preflight_tells_each_currency_and_why() -> None:
+    note = "Two currencies. No price is entered for c."
+    prices = [("a", "4.50", "USD"), ("b", "90", "TWD"), ("c", None, "USD")]
+    each = [{"account": name, "amount": amount, "currency": currency} for name, amount, currency in prices]
+    route = {"accounts": ["a", "b", "c"], "messages": 300, "parts": 450, "cost": None, "by_account": each,
+             "cost_note": note}  # fmt: skip
+    costs = [{"low": "0", "high": "90", "currency": "TWD"}, {"low": "0", "high": "4.50", "currency": "USD"}]
+    seen, _ = paper(preflight(cost=None, costs=costs, cost_note=note, routes=[route]))
+    assert "Cost 0 to 90 TWD, 0 to 4.50 USD The last" in seen
+    assert note in seen
+    assert "a → b → c 300 450 4.50 USD through a, 90 TWD through b, not known through c" in seen
+    seen, _ = paper(preflight(cost=None, costs=[], cost_note="Nobody would be reached.", routes=[]))
+    assert "Cost not known The last one leaves 2026-11-22 12:00 UTC Nobody would be reached." in seen
 
 
 def test_each_rule_has_its_reason_its_examples_and_its_way_out() -> None:

@@ -15,6 +15,8 @@ from sendyard.settings import load
 from tests.e2e.conftest import Command
 
 PHONE = "+886912345678"
+SETTINGS = ("--set", "account_sid=AC" + "1" * 32, "--set", "auth_token=invented-token",
+            "--set", "base_url=http://127.0.0.1:9", "--sender", "+15005550006")  # fmt: skip
 
 
 def rounds() -> None:
@@ -31,9 +33,7 @@ def rounds() -> None:
 
 @pytest.fixture
 def connected(sendyard: Command) -> Command:
-    settings = ["--set", "account_sid=AC" + "1" * 32, "--set", "auth_token=invented-token",
-                "--set", "base_url=http://127.0.0.1:9"]  # fmt: skip
-    assert sendyard("accounts", "add", "twilio", "--name", "tw", *settings, "--sender", "+15005550006").code == 0
+    assert sendyard("accounts", "add", "twilio", "--name", "tw", *SETTINGS).code == 0
     assert sendyard("routes", "set", "tw", "--channel", "sms").code == 0
     return sendyard
 
@@ -69,6 +69,34 @@ def test_a_list_is_gathered_planned_edited_and_copied(connected: Command) -> Non
     assert "The draft is deleted." in connected("campaign", "delete", copy["id"]).out
     direct = draft(connected, "--contact", contact, "--to", "+886912345679")
     assert direct["recipients"] == 2
+
+
+def test_a_route_of_two_currencies_is_told_by_account_and_why(connected: Command, tmp_path: Path) -> None:
+    campaign = draft(connected, "--to", PHONE)["id"]
+    unpriced = connected("campaign", "preflight", campaign).out
+    assert "No price is entered for tw: what goes through there is not counted." in unpriced
+    assert "tw: 1 messages, not known through tw" in unpriced
+    for name, price, currency in (("us", "0.008", "USD"), ("asia", "0.9", "TWD")):
+        said = connected(
+            "accounts", "add", "twilio", "--name", name, *SETTINGS, "--price", price, "--currency", currency
+        )
+        assert said.code == 0
+    assert connected("routes", "set", "us", "asia", "--channel", "sms").code == 0
+    told = connected("campaign", "preflight", campaign).out
+    assert "0 to 0.9 TWD, 0 to 0.008 USD" in told
+    assert "The accounts bill in TWD and USD, and nothing is converted" in told
+    assert "us > asia: 1 messages, 0.008 USD through us, 0.9 TWD through asia" in told
+    page = tmp_path / "preflight.html"
+    document = connected("campaign", "preflight", campaign, "--page", str(page), "--json").document
+    assert (document["cost"], [one["currency"] for one in document["costs"]]) == (None, ["TWD", "USD"])
+    assert document["routes"][0]["by_account"][0] == {"account": "us", "amount": "0.008", "currency": "USD"}
+    written = page.read_text("utf-8")
+    assert document["cost_note"] in written
+    assert "0.008 USD through us, 0.9 TWD through asia" in written
+    assert connected("routes", "set", "us", "--channel", "sms").code == 0
+    alone = connected("campaign", "preflight", campaign).out
+    assert "0.008 to 0.008 USD" in alone
+    assert "through" not in alone
 
 
 def test_a_campaign_waits_for_its_time_or_comes_again(connected: Command) -> None:

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from sendyard.delivery.forecast import Check, CostRange, Forecast, Level, RouteCost
+from sendyard.delivery.costs import CostRange, RouteCost
+from sendyard.delivery.forecast import Check, Forecast, Level
 from sendyard.domain.errors import Conflict
 from sendyard.features.campaigns.oversight import balances
 from sendyard.features.campaigns.oversight.balances import with_balance

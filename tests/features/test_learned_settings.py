@@ -5,13 +5,17 @@ What a provider tells of an account reaches preflight: by its webhook, and by a 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sendyard.delivery.learning import SUBJECT
+import pytest
+
+from sendyard.delivery.learning import SUBJECT, Learning
 from sendyard.domain.channels import Channel
 from sendyard.features.connections.accounts import Accounts
 from sendyard.features.templates import Templates
+from sendyard.providers.contract import AccountNotice
 from sendyard.providers.registry import emulator
 from sendyard.providers.spec import Timeout
 from sendyard.providers.wire import HttpRequest
+from sendyard.storage.identifiers import now_ms
 from tests.features.campaign_play import Play, sheet
 from tests.running import Running
 
@@ -49,13 +53,13 @@ async def told(running: Running, tier: str, at: datetime) -> None:
     await running.yard.directory.refresh()
 
 
-def limit(running: Running) -> Any:
-    entry = running.yard.directory.require(running.yard.workspace_id, "wa")
+def limit(running: Running, name: str = "wa") -> Any:
+    entry = running.yard.directory.require(running.yard.workspace_id, name)
     return entry.settings.model_dump()["messaging_limit"], entry.daily_people
 
 
-async def learned(running: Running) -> list[dict[str, Any]]:
-    found = await running.yard.accounts.notices(running.yard.workspace_id, "wa")
+async def learned(running: Running, name: str = "wa") -> list[dict[str, Any]]:
+    found = await running.yard.accounts.notices(running.yard.workspace_id, name)
     return [one for one in found if one["subject"] == SUBJECT]
 
 
@@ -135,3 +139,59 @@ async def test_settings_that_cannot_be_opened_stay_and_the_notice_is_kept(runnin
     assert (await running.transport.exchange(request, WAIT)).status == 200
     found = await running.yard.accounts.notices(running.yard.workspace_id, "wa")
     assert [one["subject"] for one in found] == ["phone_number_quality_update"]
+
+
+async def test_all_numbers_of_a_business_take_over_what_one_of_them_hears(running: Running) -> None:
+    await running.account("meta_cloud", "second", settings={"messaging_limit": "TIER_1K"})
+    await limited(running, "TIER_250", "TIER_250")
+    await running.account("meta_cloud", "elsewhere", settings={"waba_id": "299999999999999"})
+    now = datetime.now(UTC)
+    early = moved(running, "TIER_2K", now - timedelta(minutes=5))
+    await told(running, "TIER_1K", now)
+    assert (limit(running), limit(running, "second")) == (("TIER_1K", 1000), ("TIER_1K", 1000))
+    await told(running, "TIER_10K", now + timedelta(minutes=1))
+    assert (limit(running), limit(running, "second")) == (("TIER_10K", 10_000), ("TIER_10K", 10_000))
+    assert limit(running, "elsewhere") == ("", None)
+    assert await learned(running, "elsewhere") == []
+    (note,) = await learned(running, "second")
+    assert note["detail"] == (
+        "Meta WhatsApp Cloud API says to wa: Messaging limit is TIER_10K now, it was TIER_1K here. Preflight counts "
+        "with it."
+    )
+    await running.account("meta_cloud", "third")
+    assert (await running.transport.exchange(early, WAIT)).status == 200
+    await running.yard.directory.refresh()
+    assert limit(running, "third") == ("", None)
+
+
+async def test_a_test_of_one_number_moves_the_others_even_if_it_knew_already(running: Running) -> None:
+    await limited(running, "TIER_2K", "TIER_2K")
+    await running.account("meta_cloud", "second")
+    yard = running.yard
+    accounts = Accounts(
+        yard.database, yard.vault, yard.directory, lambda _, request: running.transport.exchange(request, WAIT)
+    )
+    await accounts.test(yard.workspace_id, "wa")
+    assert (limit(running, "second"), await learned(running)) == (("TIER_2K", 2000), [])
+
+
+async def test_an_account_that_is_gone_or_unreadable_holds_the_others_up_with_nothing(running: Running) -> None:
+    lost = [await running.account("meta_cloud", name) for name in ("first", "broken")]
+    await limited(running, "TIER_250", "TIER_250")
+    database = running.yard.database
+    await database.write(lambda tx: tx.run("UPDATE accounts SET sealed = ? WHERE id = ?", (b"not it", lost[1])))
+    await running.yard.directory.refresh()
+    await database.write(lambda tx: tx.run("DELETE FROM accounts WHERE id = ?", (lost[0],)))
+    await told(running, "TIER_2K", datetime.now(UTC))
+    assert limit(running) == ("TIER_2K", 2000)
+
+
+async def test_a_limit_that_is_new_to_us_is_logged_and_left(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    await limited(running, "TIER_250", "TIER_250")
+    entry = running.yard.directory.require(running.yard.workspace_id, "wa")
+    notice = AccountNotice("phone_number_quality_update", "UPGRADE", "one", {"current_limit": "TIER_5M"})
+    learning = Learning(running.yard.directory)
+    await running.yard.database.write(lambda tx: learning.hear(tx, entry, notice, now=now_ms()))
+    await running.yard.directory.refresh()
+    assert (limit(running), await learned(running)) == (("TIER_250", 250), [])
+    assert "Meta WhatsApp Cloud API says {'messaging_limit': 'TIER_5M'} of the account wa" in caplog.text

@@ -338,15 +338,6 @@ def test_addresses_and_purposes_that_meta_would_refuse_are_named(changes: dict[s
     assert [problem.code for problem in found] == codes
 
 
-@pytest.mark.parametrize(
-    ("tier", "people"), [("", None), ("TIER_250", 250), ("TIER_100K", 100_000), ("TIER_UNLIMITED", None)]
-)
-def test_messaging_limit_that_was_entered_says_how_many_may_be_written_to_in_a_day(
-    tier: str, people: int | None
-) -> None:
-    assert ADAPTER.daily_people(ACCOUNT.model_copy(update={"messaging_limit": tier})) == people
-
-
 def test_the_rate_is_what_meta_gave_the_number() -> None:
     assert ADAPTER.rate(ACCOUNT).per_second == SPEC.rate.per_second == 80
     assert ADAPTER.rate(ACCOUNT.model_copy(update={"messages_per_second": 20})).per_second == 20
@@ -478,17 +469,3 @@ def test_flipping_any_bit_of_a_signed_body_is_noticed() -> None:
         body[bit // 8] ^= 1 << bit % 8
         with pytest.raises(CallbackRejected):
             ADAPTER.parse_callback(CALL, replace(request, body=bytes(body)))
-
-
-def test_only_limits_that_the_account_can_hold_are_learned() -> None:
-    account = ACCOUNT.model_copy(update={"messaging_limit": "TIER_2K"})
-    for facts, wanted in (
-        ({"limit": "250"}, {"messaging_limit": "TIER_250"}),
-        ({"max_daily_conversations_per_business": "unlimited"}, {"messaging_limit": "TIER_UNLIMITED"}),
-        ({"current_limit": "10000"}, {"messaging_limit": "TIER_10K"}),
-        ({"current_limit": "2000"}, {}),
-        ({"current_limit": "1000"}, {}),
-        ({"limit": "TIER_NEW"}, {}),
-        ({"quality": "green"}, {}),
-    ):
-        assert ADAPTER.learned(account, facts) == wanted

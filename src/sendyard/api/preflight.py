@@ -86,6 +86,14 @@ class Deferral(msgspec.Struct):
     messages: int
 
 
+class AccountCostAnswer(msgspec.Struct):
+    """What the whole route would cost if this account alone carried all of it."""
+
+    account: str
+    amount: Annotated[str | None, Meta(description="Null where no price is entered.")]
+    currency: str
+
+
 class RouteCostAnswer(msgspec.Struct):
     """What goes through one chain of accounts, first choice first."""
 
@@ -93,6 +101,8 @@ class RouteCostAnswer(msgspec.Struct):
     messages: int
     parts: int
     cost: CostRangeAnswer | None
+    by_account: Annotated[list[AccountCostAnswer], Meta(description="Each of the accounts, in the same order.")]
+    cost_note: Annotated[str, Meta(description="Why `cost` is null; empty where it is not.")]
 
 
 class PreflightAnswer(msgspec.Struct):
@@ -102,6 +112,11 @@ class PreflightAnswer(msgspec.Struct):
     messages: Annotated[int, Meta(description="How many people would be reached, now or later.")]
     parts: int
     cost: CostRangeAnswer | None
+    costs: Annotated[
+        list[CostRangeAnswer],
+        Meta(description="By currency; what an account that bills otherwise may carry counts from nothing."),
+    ]
+    cost_note: Annotated[str, Meta(description="Why `cost` is null; empty where it is not.")]
     finish_at: Annotated[
         Moment | None, Meta(description="When the last would leave, at the present limits and within permitted hours.")
     ]

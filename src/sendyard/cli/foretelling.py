@@ -5,7 +5,8 @@ A preflight as people read it: what was checked, what rules said, what it costs 
 from typing import Any
 
 from sendyard.cli.printing import facts, say, table, when
-from sendyard.delivery.forecast import CostRange, Forecast
+from sendyard.delivery.costs import CostRange, RouteCost
+from sendyard.delivery.forecast import Forecast
 from sendyard.delivery.rule_lines import Example, RuleLine
 from sendyard.domain.content import TemplateRef
 
@@ -30,12 +31,14 @@ def show_forecast(found: Forecast) -> None:
         {
             "messages": f"{found.messages:,}",
             "parts": f"{found.parts:,}",
-            "cost": _amounts(found.cost),
+            "cost": ", ".join(map(_amounts, found.costs)) or "not known",
             "would end": when(found.finish_at),
         }
     )
-    for route in found.routes if len(found.routes) > 1 else ():
-        say(f"{' > '.join(route.accounts)}: {route.messages:,} messages, {_amounts(route.cost)}")
+    if found.cost_note:
+        say(found.cost_note)
+    for route in found.routes if len(found.routes) > 1 or found.cost_note else ():
+        say(f"{' > '.join(route.accounts)}: {route.messages:,} messages, {_cost(route)}")
     for at, messages in found.deferrals:
         say(f"{messages:,} wait until {when(at)} or the hour after it")
     for message in found.sample:
@@ -57,8 +60,15 @@ def _example(example: Example) -> str:
     return f"{place}: {example.detail}" if example.detail else place
 
 
-def _amounts(cost: CostRange | None) -> str:
-    return f"{cost.low} to {cost.high} {cost.currency}" if cost else "not known"
+def _cost(route: RouteCost) -> str:
+    """One range, or what it would be through each of the accounts."""
+    if route.cost is not None:
+        return _amounts(route.cost)
+    return ", ".join(one.told for one in route.by_account)
+
+
+def _amounts(cost: CostRange) -> str:
+    return f"{cost.low} to {cost.high} {cost.currency}"
 
 
 def _text(content: Any) -> str:

@@ -72,12 +72,25 @@ def _number(value: float) -> str:
     return f"{value:,}"
 
 
-def _amounts(cost: Mapping[str, Any] | None) -> str:
-    if cost is None:
-        return "not known: an account has no price, or currencies differ"
+def _amounts(cost: Mapping[str, Any]) -> str:
     if cost["low"] == cost["high"]:
         return f"{cost['low']} {cost['currency']}"
     return f"{cost['low']} to {cost['high']} {cost['currency']}"
+
+
+def _costs(costs: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(map(_amounts, costs)) or "not known"
+
+
+def _through(route: Mapping[str, Any]) -> str:
+    """What a route costs: one range, or what it would be through each of its accounts."""
+    if route["cost"] is not None:
+        return _amounts(route["cost"])
+    return ", ".join(
+        f"not known through {one['account']}" if one["amount"] is None
+        else f"{one['amount']} {one['currency']} through {one['account']}"
+        for one in route["by_account"]
+    )  # fmt: skip
 
 
 def _words(sentence: str) -> Markup:
@@ -102,7 +115,8 @@ _environment.filters |= {
     "time": _time,
     "percent": _percent,
     "number": _number,
-    "amounts": _amounts,
+    "costs": _costs,
+    "through": _through,
     "level": _level,
     "words": _words,
 }

@@ -5,11 +5,11 @@ What would happen if these messages were sent now: faults by kind, rules, parts,
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from sendyard.delivery.capacity import Capacity, Lot
+from sendyard.delivery.costs import CostRange, RouteCost, bill, route_cost
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.delivery.hearing import brief_for
 from sendyard.delivery.judging import judge
@@ -58,25 +58,6 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class CostRange:
-    """From the cheapest account of the routes to the dearest."""
-
-    low: Decimal
-    high: Decimal
-    currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class RouteCost:
-    """What goes through one chain of accounts; `cost` is None when a price is missing or currencies differ."""
-
-    accounts: Sequence[str]  # names, first choice first
-    messages: int
-    parts: int
-    cost: CostRange | None
-
-
-@dataclass(frozen=True, slots=True)
 class Forecast:
     """
     Everything a person wants to know before sending.
@@ -85,7 +66,7 @@ class Forecast:
         checks: what was looked at, in a fixed order.
         messages: how many would be sent, now or later: the people who are reached.
         parts: of all of them.
-        cost: None when a price is missing or currencies differ.
+        cost: None when a price is missing or currencies differ; `costs` and `cost_note` are as in `costs.Bill`.
         finish_at: when the last would leave at the present limits and hours, milliseconds since 1970; None when
             nobody is reached or it would take more than a month.
         sample: messages as they would arrive: the first, and the one that needs most parts.
@@ -100,6 +81,8 @@ class Forecast:
     messages: int = 0
     parts: int = 0
     cost: CostRange | None = None
+    costs: Sequence[CostRange] = ()
+    cost_note: str = ""
     finish_at: int | None = None
     sample: list[NewMessage] = field(default_factory=list)
     rules: list[RuleLine] = field(default_factory=list)
@@ -223,11 +206,14 @@ class Outlook:
         checks = [self._check(name, lines) for name in _TITLES if name not in _OF_CAPACITY]
         routes = [self._route_cost(route, *sums) for route, sums in self._routes.items()]
         sample = {one.id: one for one in (*self._first, self.longest) if one is not None}
+        sums = bill(routes)
         return Forecast(
             checks=[*checks, *self._of_capacity()],
             messages=self.messages,
             parts=self._parts,
-            cost=_sum_of(routes),
+            cost=sums.cost,
+            costs=sums.costs,
+            cost_note=sums.note,
             finish_at=self._capacity.end(),
             sample=list(sample.values())[:_SAMPLES],
             rules=lines,
@@ -340,12 +326,7 @@ class Outlook:
 
     def _route_cost(self, route: Sequence[str], messages: int, parts: int) -> RouteCost:
         entries = [entry for account_id in route if (entry := self._directory.account(account_id)) is not None]
-        names = [entry.name for entry in entries]
-        prices = [entry.price_per_part for entry in entries if entry.price_per_part is not None]
-        currencies = {entry.currency for entry in entries}
-        if not prices or len(prices) < len(entries) or len(currencies) > 1:
-            return RouteCost(names, messages, parts, None)
-        return RouteCost(names, messages, parts, CostRange(min(prices) * parts, max(prices) * parts, currencies.pop()))
+        return route_cost(entries, messages, parts)
 
 
 def forecast(
@@ -367,7 +348,9 @@ def document(found: Forecast) -> dict[str, Any]:
         ],
         "messages": found.messages,
         "parts": found.parts,
-        "cost": _cost_document(found.cost),
+        "cost": None if found.cost is None else found.cost.document(),
+        "costs": [one.document() for one in found.costs],
+        "cost_note": found.cost_note,
         "finish_at": found.finish_at,
         "sample": [
             {"to": one.to.value, "text": one.content.body, "parts": one.parts, "encoding": one.encoding}
@@ -375,11 +358,7 @@ def document(found: Forecast) -> dict[str, Any]:
         ],
         "rules": [line.document() for line in found.rules],
         "deferrals": [{"at": at, "messages": messages} for at, messages in found.deferrals],
-        "routes": [
-            {"accounts": [*one.accounts], "messages": one.messages, "parts": one.parts,
-             "cost": _cost_document(one.cost)}
-            for one in found.routes
-        ],
+        "routes": [one.document() for one in found.routes],
         "examined": found.examined,
         "complete": found.complete,
     }  # fmt: skip
@@ -392,24 +371,6 @@ def evidence(found: Forecast) -> dict[str, Any]:
     for line in (*kept["checks"], *kept["rules"]):
         line["examples"] = [{"row": one["row"], "to": one["to"]} for one in line["examples"]]
     return kept
-
-
-def _cost_document(cost: CostRange | None) -> dict[str, str] | None:
-    return None if cost is None else {"low": str(cost.low), "high": str(cost.high), "currency": cost.currency}
-
-
-def _sum_of(routes: Sequence[RouteCost]) -> CostRange | None:
-    costs = [route.cost for route in routes if route.cost is not None]
-    currencies = {cost.currency for cost in costs}
-    if len(costs) < len(routes) or len(currencies) != 1:
-        return None
-    low, high = (sum(amounts, Decimal(0)) for amounts in _columns(costs))
-    return CostRange(low, high, currencies.pop())
-
-
-def _columns(costs: Iterable[CostRange]) -> tuple[list[Decimal], list[Decimal]]:
-    pairs = [(cost.low, cost.high) for cost in costs]
-    return [low for low, _ in pairs], [high for _, high in pairs]
 
 
 def _concern_of_rule(rule_id: str) -> str:

@@ -95,7 +95,7 @@ class Ingest:
         """
         self._database = database
         self._directory = directory
-        self._learning = Learning(directory.vault)
+        self._learning = Learning(directory)
         self._policy = policy
         self._hear = hear
         self.counts: Counter[str] = Counter()

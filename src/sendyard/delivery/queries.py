@@ -281,10 +281,10 @@ def newest_notice(tx: Transaction, account_id: str, subject: str) -> str | None:
     return str(found[0][0]) if found else None
 
 
-def hold_settings(tx: Transaction, account_id: str) -> bytes:
-    """The sealed settings of an account, which nobody else changes until this transaction ends."""
-    ((sealed,),) = tx.rows("UPDATE accounts SET sealed = sealed WHERE id = ? RETURNING sealed", (account_id,))
-    return bytes(sealed)
+def hold_settings(tx: Transaction, account_id: str) -> bytes | None:
+    """The sealed settings of an account, which nobody else changes until this transaction ends; None: it is gone."""
+    found = tx.rows("UPDATE accounts SET sealed = sealed WHERE id = ? RETURNING sealed", (account_id,))
+    return bytes(found[0][0]) if found else None
 
 
 def replace_settings(tx: Transaction, account_id: str, sealed: bytes) -> None:

@@ -286,9 +286,18 @@ class Adapter(ABC):
         return None
 
     def learned(self, account: AccountSettings, facts: Mapping[str, str]) -> Mapping[str, str]:
-        """Settings of this account that are not, or no longer, as its provider says in a notice or a test."""
+        """
+        Settings of this account that are not, or no longer, as its provider says in a notice or a test.
+
+        A value the account cannot hold, because the provider has a new one, is logged and not taken over.
+        """
         del account, facts
         return {}
+
+    def learns_with(self, account: AccountSettings) -> str:
+        """Names what this account has in common with all for whom `learned` is equally true; blank: it is alone."""
+        del account
+        return ""
 
     def text_rules(self, country: str) -> TextRules:
         """Limits of a text to recipients in one country (ISO 3166 alpha-2); preflight counts by them."""

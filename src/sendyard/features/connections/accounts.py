@@ -251,9 +251,9 @@ class Accounts:
 
     async def _learn(self, entry: AccountEntry, facts: Mapping[str, str]) -> None:
         """Take over settings that the provider told just now."""
-        if not entry.adapter.learned(entry.settings, facts):
+        now, learning = now_ms(), Learning(self._directory)
+        if not learning.is_news(entry, facts):
             return
-        now, learning = now_ms(), Learning(self._vault)
         if await self._database.write(lambda tx: learning.learn(tx, entry, facts, since=None, now=now)):
             await self._directory.refresh()
 

@@ -44,6 +44,7 @@ from sendyard.providers.meta_cloud.media import read_upload, upload_request
 from sendyard.providers.meta_cloud.numbers import (
     health_request,
     learned_limit,
+    portfolio_of,
     read_probe,
     read_senders,
     read_usage,
@@ -79,8 +80,12 @@ class MetaCloudAdapter(Adapter, AccountProbe, MediaUpload, TemplateCatalog, Temp
         return PEOPLE_PER_DAY.get(cast("MetaCloudAccount", account).messaging_limit)
 
     def learned(self, account: AccountSettings, facts: Mapping[str, str]) -> Mapping[str, str]:
-        """The messaging limit, from the connection test or a webhook; a tier that is new to us is left alone."""
+        """The messaging limit, from the connection test or a webhook."""
         return learned_limit(cast("MetaCloudAccount", account), facts)
+
+    def learns_with(self, account: AccountSettings) -> str:
+        """The messaging limit is of all numbers of a business."""
+        return portfolio_of(cast("MetaCloudAccount", account))
 
     def build_submit(self, call: Call, batch: Sequence[Outgoing]) -> HttpRequest:
         """Build `POST /{phone_number_id}/messages`, or the Marketing Messages API's for promotional templates."""

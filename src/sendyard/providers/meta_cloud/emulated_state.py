@@ -19,7 +19,9 @@ REVIEW = timedelta(seconds=30)
 PAIR_SECONDS = 6.0
 PAIR_BURST = 45.0
 PEOPLE_BY_TIER: Mapping[str, int] = {
+    "TIER_50": 50,
     "TIER_250": 250,
+    "TIER_1K": 1000,
     "TIER_2K": 2000,
     "TIER_10K": 10_000,
     "TIER_100K": 100_000,

@@ -19,17 +19,12 @@ from sendyard.providers.meta_cloud.spec import PEOPLE_PER_DAY, SPEC, MetaCloudAc
 from sendyard.providers.wire import HttpRequest, HttpResponse
 
 LIMITS: Mapping[str, str] = {
-    "TIER_50": "50",  # the first and the third are history, and may still come
-    "TIER_250": "250",
-    "TIER_1K": "1000",
-    "TIER_2K": "2000",
-    "TIER_10K": "10000",
-    "TIER_100K": "100000",
+    **{tier: str(people) for tier, people in PEOPLE_PER_DAY.items()},
     "TIER_UNLIMITED": "unlimited",
 }
 """People a portfolio may write to first within 24 hours, by Meta's word."""
 
-_TIERS = {LIMITS[tier]: tier for tier in (*PEOPLE_PER_DAY, "TIER_UNLIMITED")}
+_TIERS = {people: tier for tier, people in LIMITS.items()}
 _TELL_LIMIT = ("limit", "max_daily_conversations_per_business", "current_limit")
 _SPEEDS = {"STANDARD": "80", "HIGH": "1000"}
 _FIELDS = (
@@ -91,9 +86,24 @@ def limit_of(tier: str) -> str:
 
 
 def learned_limit(account: MetaCloudAccount, facts: Mapping[str, str]) -> Mapping[str, str]:
-    """The messaging limit that a notice or the number itself tells, if it is another than the account's."""
-    tier = next((_TIERS[facts[name]] for name in _TELL_LIMIT if facts.get(name) in _TIERS), "")
+    """
+    The messaging limit that a notice or the number itself tells, if it is another than the account's.
+
+    A tier that is new to us is given as Meta names it, though the account cannot hold it: whoever asks says so.
+    """
+    told = [facts[name] for name in _TELL_LIMIT if name in facts]
+    known = (_TIERS[limit] for limit in told if limit in _TIERS)
+    tier = next(known, None) or next((limit for limit in told if limit.startswith("TIER_")), "")
     return {"messaging_limit": tier} if tier and tier != account.messaging_limit else {}
+
+
+def portfolio_of(account: MetaCloudAccount) -> str:
+    """
+    What accounts share whose messaging limit is one: the WhatsApp Business Account, which is of one portfolio.
+
+    Several of them may belong to the same portfolio; no setting says so.
+    """
+    return f"{account.base_url} {account.waba_id}"
 
 
 def health_request(account: MetaCloudAccount) -> HttpRequest:

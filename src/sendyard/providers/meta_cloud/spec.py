@@ -26,7 +26,14 @@ from sendyard.providers.spec import (
 
 MAX_TEXT = 4096
 MAX_REFERENCE = 512
-PEOPLE_PER_DAY = {"TIER_250": 250, "TIER_2K": 2000, "TIER_10K": 10_000, "TIER_100K": 100_000}
+PEOPLE_PER_DAY = {
+    "TIER_50": 50,  # this and 1K are history, and may still come
+    "TIER_250": 250,
+    "TIER_1K": 1000,
+    "TIER_2K": 2000,
+    "TIER_10K": 10_000,
+    "TIER_100K": 100_000,
+}
 """By messaging limit (…/whatsapp/messaging-limits): people written to outside their 24 hours, by the whole business."""
 
 SPEC = ProviderSpec(
@@ -106,7 +113,9 @@ class MetaCloudAccount(AccountSettings):
         title="Messages a second",
         description="80 for most numbers, 1000 after Meta's upgrade, 20 for one shared with the WhatsApp Business app.",
     )
-    messaging_limit: Literal["", "TIER_250", "TIER_2K", "TIER_10K", "TIER_100K", "TIER_UNLIMITED"] = Field(
+    messaging_limit: Literal[
+        "", "TIER_50", "TIER_250", "TIER_1K", "TIER_2K", "TIER_10K", "TIER_100K", "TIER_UNLIMITED"
+    ] = Field(
         default="",
         title="Messaging limit",
         description=(

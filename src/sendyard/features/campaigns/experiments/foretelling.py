@@ -5,8 +5,9 @@ What a start of an experiment would do: each text is rehearsed on everybody, bec
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sendyard.delivery.costs import Bill, dearest_of
 from sendyard.delivery.directory import Directory
-from sendyard.delivery.forecast import Check, CostRange, Forecast, Level
+from sendyard.delivery.forecast import Check, Forecast, Level
 from sendyard.features.campaigns.audience.queries import good_count
 from sendyard.features.campaigns.experiments import queries
 from sendyard.features.campaigns.experiments.queries import VariantRow
@@ -39,12 +40,15 @@ async def foretell_each(database: Database, directory: Directory, campaign: Camp
     ends = [found.finish_at for _, found in each if found.finish_at is not None]
     dearest = max((found for _, found in each), key=lambda found: found.parts)
     known = {line.rule.id for line in first.rules}
+    sums = dearest_of([Bill(found.cost, found.costs, found.cost_note) for _, found in each])
     return replace(
         first,
         checks=[*_checks(each), *([sample_check(wanted, shares, people)] if wanted else ())],
         messages=min(found.messages for _, found in each),
         parts=dearest.parts,
-        cost=_cost([found.cost for _, found in each]),
+        cost=sums.cost,
+        costs=sums.costs,
+        cost_note=sums.note,
         finish_at=max(ends) + (wanted.wait_ms if wanted else 0) if ends else None,
         sample=[message for _, found in each for message in found.sample[:1]],
         rules=[*first.rules, *(line for _, found in each[1:] for line in found.rules if line.rule.id not in known)],
@@ -69,10 +73,3 @@ def _checks(each: Sequence[tuple[VariantRow, Forecast]]) -> list[Check]:
         else:
             chosen.append(max(checks, key=lambda check: (_GRAVITY[check.level], check.count)))
     return chosen
-
-
-def _cost(costs: Sequence[CostRange | None]) -> CostRange | None:
-    known = [cost for cost in costs if cost is not None]
-    if len(known) < len(costs) or len({cost.currency for cost in known}) != 1:
-        return None
-    return CostRange(min(cost.low for cost in known), max(cost.high for cost in known), known[0].currency)
