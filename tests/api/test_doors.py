@@ -103,6 +103,13 @@ async def test_body_of_the_wrong_shape_is_named_by_its_place(
     assert words in fault["detail"]
 
 
+async def test_unknown_word_in_a_body_that_breaks_off_is_told_without_the_known_ones(caller: Caller) -> None:
+    document = problem(await caller.post("/messages", content=b'{"channel": "fax", "to": '), 422, "invalid_body")
+    (fault,) = document["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/channel", "choice")
+    assert "'fax'" in fault["detail"]
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [

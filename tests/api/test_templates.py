@@ -126,6 +126,7 @@ async def test_a_preview_takes_samples_records_and_people(flights: Caller) -> No
     sample = await preview(sample=0, country="TW")
     assert sample["rendered"] == "Mina, BW 120 on May 3, 2026, NT$240,000. "
     assert (sample["price"]["account"], sample["class"], sample["registered"]) == ("tw", "", [])
+    assert sample["problems"] == []
     record = {"table": "flights", "key": "BW 121"}
     assert (await preview(record=record, variables={"name": "Ann"}))["values"]["flight.price"] == "NT$180,000"
     person = {"name": "민아", "phone": KOREAN, "language": "ko"}
@@ -142,6 +143,37 @@ async def test_a_preview_takes_samples_records_and_people(flights: Caller) -> No
     assert "kr.label" in {rule["rule"] for rule in unsaved.json()["rules"]}
     assert (await flights.post("/templates/preview", {"document": FLIGHT, "sample": 0})).status_code == 200
     problem(await flights.post("/templates/preview", {}), 422, "code_or_body")
+
+
+async def test_a_preview_names_what_sending_would_refuse(flights: Caller) -> None:
+    korean = {"body": "{hello} 🎉", "variables": {"hello": "안녕"}, "country": "KR", "channel": "mms"}
+    shown = await flights.post("/templates/preview", korean)
+    assert shown.status_code == 200, shown.text
+    (fault,) = shown.json()["problems"]
+    assert fault["code"] == "characters_not_carried"
+    assert "cannot show these characters: '🎉'" in fault["detail"]
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer", "words"),
+    [
+        (FLIGHT | {"purpose": "news"}, "/purpose", "otp, transactional, promotional, found 'news'"),
+        (FLIGHT | {"bodies": {"a/b~c": {}}}, "/bodies/a~1b~0c", "sms, lms, mms, whatsapp, alimtalk, line, found 'a/b~"),
+        (FLIGHT | {"variables": {"n": {"type": "int"}}}, "/variables/n/type", "text, number, money, date, time, link"),
+        (
+            FLIGHT | {"bodies": {"line": {"en": {"text": "x", "buttons": [{"kind": "call", "text": "x"}]}}}},
+            "/bodies/line/en/buttons/0/kind",
+            "copy_code, phone, reply, url, found 'call'",
+        ),
+    ],
+)
+async def test_a_word_that_a_document_does_not_know_is_answered_with_those_it_knows(
+    caller: Caller, document: dict[str, Any], pointer: str, words: str
+) -> None:
+    answer = problem(await caller.post("/templates", {"code": "x", "document": document}), 422, "invalid_body")
+    (fault,) = answer["errors"]
+    assert (fault["pointer"], fault["code"]) == (f"/document{pointer}", "choice")
+    assert fault["detail"].startswith(f"Expected one of {words}")
 
 
 async def test_templates_are_taken_out_and_brought_in(flights: Caller) -> None:

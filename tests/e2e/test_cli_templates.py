@@ -85,6 +85,35 @@ def test_a_preview_names_costly_characters_and_what_rules_say(sendyard: Command)
     assert "(kr.label)" in korean.out
 
 
+def test_a_preview_names_what_sending_would_refuse(sendyard: Command, tmp_path: Path) -> None:
+    shown = sendyard("templates", "preview", "--text", "안녕 🎉", "--country", "KR")
+    assert shown.code == 0
+    refused = "refused: Korean carriers cannot show these characters: '🎉'; replace them. (characters_not_carried)"
+    assert refused in shown.out.splitlines()
+    assert "problem" not in shown.out
+    assert "refused:" not in sendyard("templates", "preview", "--text", "안녕", "--country", "KR").out
+    file = tmp_path / "press.json"
+    buttons = [{"kind": "reply", "text": "OK"}]
+    file.write_text(json.dumps({"bodies": {"alimtalk": {"": {"text": "Hi", "buttons": buttons}}}}))
+    assert sendyard("templates", "add", "press", "--document", str(file)).code == 0
+    found = sendyard("templates", "preview", "press", "--channel", "alimtalk", "--json").document
+    assert [one["code"] for one in found["problems"]] == ["buttons_not_carried"]
+
+
+def test_a_word_that_a_document_does_not_know_is_answered_with_those_it_knows(
+    sendyard: Command, tmp_path: Path
+) -> None:
+    document: dict[str, object] = {"bodies": {"sms": {"": {"text": "Hi"}}}, "variables": {"n": {"type": "int"}}}
+    known = "variables/n/type: Expected one of text, number, money, date, time, link, list, found 'int'."
+    file = tmp_path / "strange.json"
+    file.write_text(json.dumps(document))
+    added = sendyard("templates", "add", "strange", "--document", str(file))
+    assert (added.code, added.err.strip()) == (1, f"Error: {known}")
+    file.write_text(json.dumps({"templates": [{"code": "strange", "document": document}]}))
+    brought = sendyard("templates", "import", str(file))
+    assert (brought.code, f"refused: strange: {known}" in brought.out) == (1, True)
+
+
 def test_rows_are_listed_and_removed(flights: Command) -> None:
     listed = flights("records", "list", "--json").document["data"]
     assert [(one["name"], one["prefix"], one["rows"]) for one in listed] == [("flights", "flight", 1)]

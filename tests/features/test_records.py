@@ -163,6 +163,15 @@ async def test_days_are_read_as_the_country_writes_them(yard: Yard, records: Rec
 
 
 @only_sqlite
+async def test_an_unknown_type_of_a_column_is_answered_with_the_known_ones(yard: Yard, records: Records) -> None:
+    columns = {"number": "text", "gate": {"type": "colour"}}
+    with pytest.raises(Invalid, match="gate: Expected one of text, number, money, date, time, link, list, found 'colo"):
+        await records.add(yard.workspace_id, name="flights", key="number", columns=columns)
+    with pytest.raises(Invalid, match="Expected a type such as text or date for each column, found"):
+        await records.add(yard.workspace_id, name="flights", key="number", columns={"number": 1})
+
+
+@only_sqlite
 @pytest.mark.parametrize(
     ("given", "pointer"),
     [
@@ -172,7 +181,7 @@ async def test_days_are_read_as_the_country_writes_them(yard: Yard, records: Rec
         ({"key": "nothing"}, "/key"),
         ({"columns": {}}, "/columns"),
         ({"columns": {"a b": "text"}}, "/columns"),
-        ({"columns": {"number": "colour"}}, "/columns"),
+        ({"columns": {"number": "colour"}}, "/columns/number"),
         ({"columns": {f"c{n}": "text" for n in range(201)}}, "/columns"),
     ],
 )

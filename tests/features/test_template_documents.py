@@ -198,7 +198,26 @@ def without(**changes: Any) -> dict[str, Any]:
     [
         ({}, "/document", "missing required field `bodies`"),
         (without(bodies={}), "/document/bodies", "found none"),
-        (without(bodies={"fax": {"en": {"text": "x"}}}), "/document", "fax"),
+        (
+            without(bodies={"fax": {"en": {"text": "x"}}}),
+            "/document/bodies/fax",
+            "bodies/fax: Expected one of sms, lms, mms, whatsapp, alimtalk, line, found 'fax'.",
+        ),
+        (
+            without(purpose="marketing"),
+            "/document/purpose",
+            "purpose: Expected one of otp, transactional, promotional, found 'marketing'.",
+        ),
+        (
+            without(bodies={"line": {"en": {"text": "x", "buttons": [{"kind": "link", "text": "t"}]}}}),
+            "/document/bodies/line/en/buttons/0/kind",
+            "Expected one of copy_code, phone, reply, url, found 'link'.",
+        ),
+        (
+            without(variables={"x": {"type": "date", "style": "huge"}}),
+            "/document/variables/x/style",
+            "Expected one of short, medium, long, full, found 'huge'.",
+        ),
         (without(language="ko"), "/document/bodies/sms", "default language ko, found 'en'"),
         (without(language=""), "/document/bodies/sms", "no language"),
         (without(language="no such!"), "/document/language", "found 'no such!'"),
@@ -236,7 +255,12 @@ def without(**changes: Any) -> dict[str, Any]:
             "leads to",
         ),
         (without(variables={"1x": {}}), "/document/variables/1x", "Expected a name"),
-        (without(variables={"x": {"type": "colour"}}), "/document", "colour"),
+        (
+            without(variables={"x": {"type": "colour"}}),
+            "/document/variables/x/type",
+            "Expected one of text, number, money, date, time, link, list, found 'colour'.",
+        ),
+        (without(variables={"x": {"type": 7}}), "/document", "Expected `str`, got `int`"),
         (without(variables={"x": {"type": "date", "default": "soon"}}), "/document/variables/x/default", "'soon'"),
         (without(variables={"x": {"type": "date", "sample": "soon"}}), "/document/variables/x/sample", "'soon'"),
         (
@@ -267,6 +291,10 @@ async def test_every_fault_of_a_document_is_told_at_once(yard: Yard, templates: 
         "ko/text",
         "ko/title",
     ][:3]
+    strange = {"purpose": "news", "bodies": {"fax": {"en": {"text": "x"}}, "sms": {"en": {"text": "x"}}}}
+    with pytest.raises(Invalid) as refused:
+        await templates.add(yard.workspace_id, code="arrival", document=strange)
+    assert [error.pointer for error in refused.value.errors] == ["/document/bodies/fax", "/document/purpose"]
 
 
 @only_sqlite

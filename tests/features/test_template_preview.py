@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sendyard.delivery.preflight import Draft, prepare
 from sendyard.delivery.queries import count_template_change
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.countries.situation import RegisteredTemplate, Registration
@@ -16,7 +17,7 @@ from sendyard.features.templates.catalogue import kept_of
 from sendyard.providers.abilities import ProviderTemplate
 from sendyard.providers.contract import TemplateState
 from sendyard.storage.identifiers import now_ms
-from tests.yard import Yard, only_sqlite
+from tests.yard import KOREAN, TAIWANESE, Yard, only_sqlite
 
 META = {
     "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "invented-token",
@@ -138,3 +139,110 @@ async def test_a_text_registered_at_dlt_is_compared_exactly(
     long = await preview(templates, yard, code="same", values={"name": "A" * 31}, country="IN")
     assert [one["kind"] for one in long["registered"][0]["problems"]] == ["variable_too_long"]
     assert any("31" in rule["detail"] for rule in long["rules"])
+
+
+def pressed(*labels: str, kind: str = "whatsapp", **body: Any) -> dict[str, Any]:
+    """A document of one text with these buttons."""
+    buttons = [{"kind": "reply", "text": label} for label in labels]
+    return {"bodies": {kind: {"": {"text": "Hi", "buttons": buttons, **body}}}}
+
+
+def texted(text: str) -> dict[str, Any]:
+    return {"bodies": {"sms": {"": {"text": text}}}}
+
+
+async def refused(templates: Templates, yard: Yard, document: dict[str, Any], wish: PreviewWish, to: str) -> list[Any]:
+    """What sending the same would say."""
+    letters = await templates.add(yard.workspace_id, code="same", document=document)
+    rendered = await templates.render(
+        yard.workspace_id, letters["code"], {}, channel=wish.channel, country=wish.country
+    )
+    draft = Draft(to=to, content=rendered.content, channel=wish.channel, purpose=rendered.purpose)
+    try:
+        prepare(yard.directory, yard.workspace_id, draft, now_ms())
+    except Invalid as error:
+        return [{"code": one.code, "detail": one.detail} for one in error.errors]
+    return []
+
+
+PICTURE = {"url": "https://files.example/a.jpg", "content_type": "image/jpeg"}
+
+
+@only_sqlite
+@pytest.mark.parametrize(
+    ("document", "channel", "to", "codes"),
+    [
+        (pressed("Yes", "No"), Channel.WHATSAPP, TAIWANESE, []),
+        (pressed("1", "2", "3", "4"), Channel.WHATSAPP, TAIWANESE, ["choices_count"]),
+        (
+            pressed("Y" * 21, header="h" * 61, footer="f" * 61),
+            Channel.WHATSAPP,
+            TAIWANESE,
+            ["choice_length", "header_too_long", "footer_too_long"],
+        ),
+        (pressed("Y" * 41, kind="line"), Channel.LINE, "U" + "0" * 32, ["button_too_long"]),
+        (pressed("Yes", kind="alimtalk"), Channel.ALIMTALK, KOREAN, ["buttons_not_carried"]),
+        (texted("안녕 🎉"), Channel.SMS, KOREAN, ["characters_not_carried"]),
+        (texted("가" * 1001), Channel.SMS, KOREAN, ["text_too_long"]),
+        ({"bodies": {"mms": {"": {"text": "Hi", "media": [PICTURE]}}}}, Channel.SMS, KOREAN, ["media_needs_mms"]),
+    ],
+)
+async def test_a_preview_says_what_sending_would_refuse(
+    yard: Yard, templates: Templates, document: dict[str, Any], channel: Channel, to: str, codes: list[str]
+) -> None:
+    await yard.account("meta_cloud", "wa", settings=META, sender="106540352242922")
+    await yard.account("line", "line", settings={"channel_id": "1234567890", "channel_secret": "0" * 32})
+    await yard.account("bizgo", "kr", sender="0212345678")
+    for account, carries in (("wa", "whatsapp"), ("line", "line"), ("kr", "sms"), ("kr", "alimtalk")):
+        await yard.routes.set(yard.workspace_id, channel=Channel(carries), accounts=[account])
+    wish = PreviewWish(values={}, channel=channel, country="KR" if to == KOREAN else "")
+    found = await templates.preview(yard.workspace_id, wish, document=document)
+    assert [one["code"] for one in found["problems"]] == codes
+    assert found["problems"] == await refused(templates, yard, document, wish, to)
+    assert found["account"] is not None
+
+
+@only_sqlite
+async def test_a_preview_passes_over_an_account_that_cannot_carry_it(yard: Yard, templates: Templates) -> None:
+    await yard.account("mitake", "tw", price_per_part="0.9", currency="TWD")
+    await yard.account("twilio", "world", price_per_part="0.02", currency="USD")
+    await yard.routes.set(yard.workspace_id, channel=Channel.SMS, country="TW", accounts=["tw", "world"])
+    plain = await preview(templates, yard, "Hi", country="TW")
+    assert (plain["account"], plain["problems"]) == ("tw", [])
+    awkward = await preview(templates, yard, "Hi $$", country="TW", account="tw")
+    assert (awkward["account"], [one["code"] for one in awkward["problems"]]) == ("tw", ["forbidden_sequence"])
+    either = await preview(templates, yard, "Hi $$", country="TW")
+    assert (either["account"], either["price"]["account"], either["problems"]) == ("world", "world", [])
+
+
+@only_sqlite
+async def test_a_preview_without_an_account_says_what_is_wrong_everywhere(yard: Yard, templates: Templates) -> None:
+    async def problems(document: dict[str, Any], **wish: Any) -> list[str]:
+        given = PreviewWish(values={}, **wish)
+        found = await templates.preview(yard.workspace_id, given, document=document)
+        assert found["account"] is None
+        return [one["code"] for one in found["problems"]]
+
+    assert await problems(pressed("Yes", kind="alimtalk"), channel=Channel.ALIMTALK) == ["buttons_not_carried"]
+    assert await problems(pressed("1", "2", "3", "4"), channel=Channel.WHATSAPP) == []
+    assert await problems(texted("안녕 🎉"), country="KR") == ["characters_not_carried"]
+    assert await problems(texted("안녕 🎉")) == []
+
+
+@only_sqlite
+async def test_a_registered_form_is_judged_in_place_of_the_text(yard: Yard, templates: Templates) -> None:
+    await yard.account("meta_cloud", "wa", settings=META, sender="106540352242922")
+    await yard.routes.set(yard.workspace_id, channel=Channel.WHATSAPP, accounts=["wa"])
+    form = {"name": "arrival", "language": "en_US", "variables": {"1": "{name}"}}
+    document = pressed("1", "2", "3", "4", text="Hi {name}")
+    for code, registered in (("free", None), ("held", {"forms": {"meta_cloud": form}})):
+        await templates.add(yard.workspace_id, code=code, document=document, registered=registered)
+    wish: dict[str, Any] = {"channel": Channel.WHATSAPP, "values": {"name": "Ann"}}
+    assert [one["code"] for one in (await preview(templates, yard, code="free", **wish))["problems"]] == [
+        "choices_count"
+    ]
+    assert (await preview(templates, yard, code="held", **wish))["problems"] == []
+    wish["values"] = {"name": "Ann\tB"}
+    assert [one["code"] for one in (await preview(templates, yard, code="held", **wish))["problems"]] == [
+        "variable_layout"
+    ]

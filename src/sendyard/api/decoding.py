@@ -3,13 +3,14 @@ Turning what callers send into values, and what is wrong with it into problems t
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from sendyard.api.problems import MalformedBody
+from sendyard.domain.choices import strangers
 from sendyard.domain.errors import FieldError, Invalid
 
 T = TypeVar("T")
@@ -50,7 +51,7 @@ def decode_body(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
     try:
         value = decoder.decode(raw)
     except msgspec.ValidationError as error:
-        raise _invalid(error, "body", decoder.type) from None
+        raise _invalid(error, "body", decoder.type, lambda: _whole(raw)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedBody("malformed_json", f"The body is not JSON in UTF-8: {error}.") from None
     # PostgreSQL cannot store the character, and no text anybody means to send has it.
@@ -73,7 +74,7 @@ def decode_query(query_string: bytes, shape: type[T]) -> T:
     try:
         return msgspec.convert(given, shape, strict=False)
     except msgspec.ValidationError as error:
-        raise _invalid(error, "query", shape) from None
+        raise _invalid(error, "query", shape, lambda: given) from None
 
 
 def find_nul(value: Any, pointer: str = "") -> str | None:
@@ -101,12 +102,11 @@ def _nul(pointer: str, where: str) -> Invalid:
     )
 
 
-def _invalid(error: msgspec.ValidationError, where: str, shape: Any) -> Invalid:
+def _invalid(error: msgspec.ValidationError, where: str, shape: Any, given: Callable[[], Any]) -> Invalid:
     fault = _fault(str(error))
-    if fault.code == "choice":
-        words = ", ".join(str(word) for word in _choices(shape, fault.pointer))
-        told = f"Expected one of {words}; {fault.detail}" if words else fault.detail
-        fault = FieldError(fault.pointer, fault.code, told)
+    if fault.code == "choice" and (unknown := next(strangers(shape, given()), None)):
+        pointer = "".join(f"/{_escape(step)}" for step in unknown.path)
+        fault = FieldError(pointer, fault.code, unknown.detail)
     if where == "query":
         fault = FieldError(fault.pointer.removeprefix("/"), fault.code, fault.detail)
     return Invalid(
@@ -114,21 +114,12 @@ def _invalid(error: msgspec.ValidationError, where: str, shape: Any) -> Invalid:
     )
 
 
-def _choices(shape: Any, pointer: str) -> Sequence[Any]:
-    """The words that are allowed at a place where another was found; none where the place is not told exactly."""
-    document = msgspec.json.schema(shape)
-    found: Any = _resolved(document, document)
-    for step in pointer.split("/")[1:]:
-        found = _resolved(document, found["items"] if step.isdigit() else found["properties"][step])
-    choices: Sequence[Any] = found.get("enum", ())
-    return choices
-
-
-def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in schema or "anyOf" in schema:
-        # Of `X or null` only X has choices.
-        schema = schema["anyOf"][0] if "anyOf" in schema else document["$defs"][schema["$ref"].rpartition("/")[2]]
-    return schema
+def _whole(raw: bytes) -> Any:
+    """The body as it is; nothing where it is broken behind the fault that was found."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _fault(message: str) -> FieldError:

@@ -234,11 +234,19 @@ class RegisteredCheck(msgspec.Struct):
     words: list[WordPiece]
 
 
+class PreviewProblem(msgspec.Struct):
+    """Why sending would refuse it, with the code that sending gives."""
+
+    code: str
+    detail: str
+
+
 class TemplatePreviewAnswer(msgspec.Struct, rename={"text_class": "class"}):
     """
     What would be sent: `text` exactly as it leaves, `rendered` before the rules put it right.
 
-    `content` has title, files and buttons; `problem` says why it cannot be sent as it is.
+    `content` has title, files and buttons; `problem` says why the text cannot be sent as it is, and `problems` what
+    sending would refuse at the account shown.
     """
 
     text: str
@@ -262,6 +270,7 @@ class TemplatePreviewAnswer(msgspec.Struct, rename={"text_class": "class"}):
     price: Price | None
     account: str | None
     route: str
+    problems: list[PreviewProblem]
     rules: list[RuleAnswer]
     registered: list[RegisteredCheck]
 

@@ -100,9 +100,11 @@ def _show(found: dict[str, Any], country: str) -> None:
             "bytes": found["bytes"],
             "class": found["class"],
             "price": f"{price['amount']} {price['currency']} through {price['account']}" if price else "not known",
-            "problem": found["problem"],
+            "problem": "" if found["problems"] else found["problem"],
         }
     )
+    for problem in found["problems"]:
+        say(f"refused: {problem['detail']} ({problem['code']})")
     for forcing in found["forcing"]:
         say(f"{forcing['char']!r} ({forcing['name']}) makes it dearer; {instead_of(forcing['char'], country)}.")
     for rule in found["rules"]:

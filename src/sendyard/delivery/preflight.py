@@ -118,7 +118,7 @@ def prepare(directory: Directory, workspace_id: str, draft: Draft, now_ms: int, 
         to, country = found.address, found.country
         if to is None:
             errors.append(FieldError("/to", found.code, found.detail))
-    _check_content(draft, errors)
+    check_content(draft, errors)
     metadata = _check_labels(draft, errors) if draft.reference or draft.sender or draft.metadata else "{}"
     starts_at, expires_at = _check_times(draft, now_ms, errors)
     if errors or to is None:
@@ -138,9 +138,7 @@ def prepare(directory: Directory, workspace_id: str, draft: Draft, now_ms: int, 
         raise Invalid(decision.code, decision.detail, errors=[FieldError(pointer, decision.code, decision.detail)])
     message_id = draft.message_id or new_id()
 
-    words, carried = _carried(
-        directory, workspace_id, draft, to, country, decision.accounts, message_id, explain=explain
-    )
+    words, carried = carry(directory, workspace_id, draft, to, country, decision.accounts, message_id, explain=explain)
     if not carried.accounts:
         raise _invalid([_field_error(problem) for problem in carried.problems])
     if words.faults:
@@ -304,7 +302,7 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and (text.isascii() or _SURROGATE.search(text) is None)
 
 
-def _carried(
+def carry(
     directory: Directory,
     workspace_id: str,
     draft: Draft,
@@ -315,7 +313,11 @@ def _carried(
     *,
     explain: bool,
 ) -> tuple[Words, Carriage]:
-    """Give the words as the rules let them go, and who can carry these."""
+    """
+    Give the words as the rules let them go, and who can carry these; nothing is raised.
+
+    The arguments are those of `prepare`, with the recipient's address and country, and the ids of at least one account.
+    """
 
     def carried_with(words: Words, route: Sequence[str]) -> Carriage:
         def outgoing(provider: str, sender: str) -> Outgoing:
@@ -361,7 +363,8 @@ def _carried(
     return words, carried
 
 
-def _check_content(draft: Draft, errors: list[FieldError]) -> None:
+def check_content(draft: Draft, errors: list[FieldError]) -> None:
+    """Add what no account at all would carry: nothing to read, files on the channel sms, unstorable characters."""
     content = draft.content
     body = content.body
     if isinstance(content, TemplateRef):

@@ -2,6 +2,8 @@
 What people give as a recipient, read as the address a channel can reach.
 """
 
+from phonenumbers import PhoneNumberFormat, PhoneNumberType, example_number_for_type, format_number
+
 from sendyard.domain.addresses import LINE_ID, WHATSAPP_ID, Address, AddressKind
 from sendyard.domain.channels import Channel
 from sendyard.domain.phone import parse_phone
@@ -43,3 +45,15 @@ def read_recipient(channel: Channel, given: str, country: str | None = None) -> 
     if not number.ok:
         return Recipient(None, code=number.reason, detail=number.detail)
     return Recipient(Address.phone(number.e164), number.country, number.fixed)
+
+
+def anybody(channel: Channel, country: str) -> Address:
+    """
+    Give an address such as people of a country have, where a message is looked at and nobody is named.
+
+    A country without numbers of its own, or "", gives a number of the United States.
+    """
+    if channel is Channel.LINE:
+        return Address(AddressKind.LINE_ID, f"U{0:032}")
+    number = example_number_for_type(country, PhoneNumberType.MOBILE)
+    return Address.phone(format_number(number, PhoneNumberFormat.E164) if number else "+12025550123")

@@ -6,7 +6,7 @@ import pytest
 
 from sendyard.domain.addresses import Address, AddressKind
 from sendyard.domain.channels import Channel
-from sendyard.domain.recipients import read_recipient
+from sendyard.domain.recipients import anybody, read_recipient
 
 LINE = "U" + "0123456789abcdef" * 2
 BUSINESS_SCOPED = "US.13491208655302741918"
@@ -48,3 +48,16 @@ def test_whatsapp_takes_numbers_and_business_scoped_ids() -> None:
 )
 def test_a_stored_value_tells_what_it_is(value: str, kind: AddressKind) -> None:
     assert Address.known(value) == Address(kind, value)
+
+
+@pytest.mark.parametrize("country", ["KR", "TW", "IN", "US", "JP"])
+@pytest.mark.parametrize("channel", [Channel.SMS, Channel.WHATSAPP, Channel.ALIMTALK])
+def test_anybody_is_somebody_whom_the_channel_reaches_in_that_country(channel: Channel, country: str) -> None:
+    found = read_recipient(channel, anybody(channel, country).value)
+    assert (found.address, found.country) == (anybody(channel, country), country)
+
+
+def test_anybody_is_there_where_no_country_is_known() -> None:
+    assert read_recipient(Channel.LINE, anybody(Channel.LINE, "").value).address == anybody(Channel.LINE, "TW")
+    assert read_recipient(Channel.SMS, anybody(Channel.SMS, "").value).country == "US"
+    assert anybody(Channel.SMS, "XX") == anybody(Channel.SMS, "")

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from sendyard.delivery.preflight import is_storable
 from sendyard.domain.channels import Channel, Purpose
+from sendyard.domain.choices import Stranger, strangers
 from sendyard.domain.errors import AppError, FieldError, Invalid
 from sendyard.domain.template import compile_template, is_name
 from sendyard.features.templates.formatting import Style, UnwritableValue, VariableType, writer
@@ -210,7 +211,8 @@ def read_document(given: Mapping[str, Any]) -> Document:
     try:
         found = msgspec.convert(dict(given), Document)
     except msgspec.ValidationError as error:
-        raise _refused([("", f"Expected bodies by channel and language, found: {error}.")]) from None
+        unknown = [_of_stranger(one) for one in strangers(Document, given)]
+        raise _refused(unknown or [("", f"Expected bodies by channel and language, found: {error}.")]) from None
     found = _tagged(found)
     faults = [*_of_languages(found), *_of_bodies(found), *_of_variables(found)]
     if faults:
@@ -229,6 +231,12 @@ def _tagged(document: Document) -> Document:
 
 
 Faults = Iterator[tuple[str, str]]
+
+
+def _of_stranger(one: Stranger) -> tuple[str, str]:
+    # Where only the sentence is shown, as in an import, it has to say of which part it speaks.
+    place = "/".join(one.path)
+    return f"/{place}", f"{place}: {one.detail}"
 
 
 def _of_languages(document: Document) -> Faults:

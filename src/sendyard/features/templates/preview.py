@@ -2,7 +2,7 @@
 What would be sent: the words after every rule, their size and price, and whether registered texts are kept to.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,11 @@ from typing import Any
 import msgspec
 
 from sendyard.delivery.brief import Brief, brief_of
+from sendyard.delivery.carriage import Carriage, measure_content
 from sendyard.delivery.copies import Copies, copy_of, misfits
 from sendyard.delivery.directory import AccountEntry, Directory
+from sendyard.delivery.judging import with_text
+from sendyard.delivery.preflight import Draft, carry, check_content
 from sendyard.delivery.routing import decide
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.content import Content, Media, TemplateRef
@@ -20,10 +23,15 @@ from sendyard.domain.countries.dlt_template import read_template
 from sendyard.domain.countries.registry import decide as ask_rules
 from sendyard.domain.countries.rules import Aspect
 from sendyard.domain.countries.situation import RegisteredTemplate
+from sendyard.domain.errors import FieldError
 from sendyard.domain.parts import inspect_text
+from sendyard.domain.recipients import anybody
 from sendyard.features.templates.differences import compare_words
 from sendyard.features.templates.notation import read_text
 from sendyard.features.templates.rendering import Letters, Rendered
+from sendyard.providers.contract import Problem
+from sendyard.providers.spec import Counting, TextRules
+from sendyard.storage.identifiers import new_id
 
 _WORDS = frozenset({Aspect.CONTENT, Aspect.SENDER})
 
@@ -60,7 +68,7 @@ def preview(
     directory: Directory, workspace_id: str, letters: Letters, wish: PreviewWish, now: datetime
 ) -> dict[str, Any]:
     """
-    Show what would be sent.
+    Show what would be sent; what sending would refuse stands in `problems`, and nothing is raised for it.
 
     Raises:
         MissingVariable: a variable has neither value nor default.
@@ -78,7 +86,20 @@ def preview(
         account=wish.account,
         sender=wish.sender,
     )
-    entry = directory.account(route.accounts[0]) if route.accounts else None
+    draft = Draft(
+        to="",
+        content=rendered.content,
+        channel=wish.channel,
+        purpose=purpose,
+        sender=wish.sender,
+        country=wish.country,
+        variants=rendered.variants,
+        registration=rendered.registration,
+    )
+    carried = _carried(directory, workspace_id, draft, route.accounts)
+    # As in sending, an account that cannot carry it is passed over for one that can.
+    chosen = carried.accounts or route.accounts
+    entry = directory.account(chosen[0]) if chosen else None
     brief = brief_of(
         directory,
         workspace_id,
@@ -111,9 +132,35 @@ def preview(
         "price": _price(entry, measured["parts"]),
         "account": entry.name if entry else None,
         "route": route.detail,
+        "problems": [
+            {"code": str(one.code), "detail": one.detail}
+            for one in carried.problems or (() if entry else _anywhere(draft, text))
+        ],
         "rules": rules,
         "registered": registered,
     }
+
+
+def _carried(directory: Directory, workspace_id: str, draft: Draft, accounts: Sequence[str]) -> Carriage:
+    """Who of a route would carry it, or why nobody; without a route only what is wrong everywhere."""
+    faults: list[FieldError] = []
+    check_content(draft, faults)
+    if faults or not accounts:
+        return Carriage(problems=[Problem(fault.code, fault.detail) for fault in faults])
+    country = draft.country
+    entry = directory.account(accounts[0])
+    if entry is not None and not country:
+        spec = entry.adapter.spec
+        country = min(spec.home or spec.countries, default="")
+    to = anybody(draft.channel, country)
+    _, carried = carry(directory, workspace_id, draft, to, draft.country, accounts, new_id(), explain=False)
+    return carried
+
+
+def _anywhere(draft: Draft, text: str) -> Sequence[Problem]:
+    """What is known to be wrong though nobody knows through which account it goes."""
+    counting = Counting.CP949 if draft.country == "KR" else Counting.GSM
+    return measure_content(TextRules(counting), draft.channel, with_text(draft.content, text)).problems
 
 
 def _ruled(brief: Brief | None, rendered: Rendered, now: datetime) -> tuple[str, list[dict[str, Any]]]:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from sendyard.delivery.preflight import is_storable
+from sendyard.domain.choices import strangers
 from sendyard.domain.errors import FieldError, Invalid
 from sendyard.domain.template import is_name
 from sendyard.domain.written_dates import read_date
@@ -75,6 +76,9 @@ def read_columns(given: Mapping[str, Any], key: str) -> dict[str, Column]:
     try:
         found = msgspec.convert(wished, dict[str, Column])
     except msgspec.ValidationError as error:
+        unknown = next(strangers(dict[str, Column], wished), None)
+        if unknown is not None:
+            raise _refused(f"/columns/{unknown.path[0]}", f"{unknown.path[0]}: {unknown.detail}") from None
         raise _refused("/columns", f"Expected a type such as text or date for each column, found: {error}.") from None
     for name in found:
         if not is_name(name) or "." in name:
