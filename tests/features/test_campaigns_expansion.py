@@ -12,14 +12,18 @@ import pytest
 from sendyard.delivery.queries import suppress
 from sendyard.domain.status import MessageStatus
 from sendyard.features.campaigns import Expander
+from sendyard.features.campaigns.outcomes import queries as outcomes
 from sendyard.features.campaigns.queries import CampaignRow, active_campaigns
 from sendyard.ledger.cancel import cancel_message
 from sendyard.ledger.entries import Claimed
 from sendyard.ledger.recovery import postpone
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
+from sendyard.storage.transaction import Transaction
 from tests.features.campaign_play import Play, number, play_on, sheet
 from tests.yard import Yard
+
+_SHARE = "sendyard.features.campaigns.outcomes.completion._SHARE"
 
 
 @pytest.fixture
@@ -205,16 +209,67 @@ async def test_a_campaign_is_over_when_every_message_is_settled(play: Play) -> N
     assert (found["status"], found["finished_at"] >= found["started_at"]) == ("completed", True)
 
 
-async def test_a_look_that_took_a_while_is_not_repeated_at_once(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sendyard.features.campaigns.outcomes.completion._SHARE", 10_000_000)
-    campaign_id = await play.prepared(sheet(1))
+async def test_the_end_is_seen_at_once_however_long_a_look_took(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_SHARE, 10_000_000)
+    campaign_id = await play.prepared(sheet(3))
     expander = play.expander()
+    play.hand_over(limit=2)
     await watch(play, expander)
     play.hand_over()
     await watch(play, expander)
+    assert await play.status(campaign_id) == "completed"
+
+
+async def test_a_look_goes_on_where_the_one_before_found_a_message_under_way(play: Play) -> None:
+    campaign_id = await play.prepared(sheet(4))
+    asked: list[tuple[int, int]] = []
+    next_under_way = outcomes.next_under_way
+
+    def note(
+        tx: Transaction, campaign_id: str, *, from_row: int, limit: int, reports_since: int
+    ) -> tuple[int | None, int | None]:
+        asked.append((from_row, limit))
+        return next_under_way(tx, campaign_id, from_row=from_row, limit=limit, reports_since=reports_since)
+
+    expander = play.expander()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(outcomes, "next_under_way", note)
+        await watch(play, expander)
+        play.hand_over(limit=2)
+        await watch(play, expander)
+        await watch(play, expander)
+        # One that was settled moves again meanwhile: it is found, though it lies behind.
+        play.yard.database.write_now(
+            lambda tx: tx.run("UPDATE messages SET status = 'sent', sent_at = ? WHERE row = 2", (now_ms(),))
+        )
+        play.hand_over()
+        await watch(play, expander)
+        assert await play.status(campaign_id) == "sending"
+        play.yard.database.write_now(lambda tx: tx.run("UPDATE messages SET status = 'delivered' WHERE row = 2"))
+        await watch(play, expander)
+    assert asked == [
+        (0, 1),
+        (2, 1), (3, 8),
+        (4, 1),
+        (4, 1), (5, 8), (6, 64),
+        (0, 1), (3, 8), (6, 64),
+    ]  # fmt: skip
+    assert await play.status(campaign_id) == "completed"
+
+
+async def test_a_look_at_everything_that_took_a_while_is_not_repeated_at_once(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_SHARE, 10_000_000)
+    campaign_id = await play.prepared(sheet(1))
+    expander = play.expander()
+    play.hand_over(lambda _message: MessageStatus.UNKNOWN, closing="doubtful")
+    await watch(play, expander)
+    play.yard.database.write_now(lambda tx: tx.run("UPDATE exchanges SET status = 'closed'"))
+    await watch(play, expander)
     assert await play.status(campaign_id) == "sending"
     await watch(play)
-    assert await play.status(campaign_id) == "completed"
+    assert await play.status(campaign_id) == "completed_with_failures"
 
 
 async def test_an_accepted_message_is_waited_for_until_its_report_is_overdue(play: Play) -> None:

@@ -211,15 +211,36 @@ def first_clicks(tx: Transaction, campaign_id: str, *, first: int, last: int) ->
     )
 
 
+_UNDER_WAY = "(status IN ('queued', 'scheduled', 'sending') OR (status = 'sent' AND sent_at > ?))"
+
+
 def is_under_way(tx: Transaction, campaign_id: str, *, reports_since: int) -> bool:
     """Whether a message waits, is being handed over, or was handed over after `reports_since` and has no report."""
     return bool(
         tx.rows(
-            f"SELECT 1 FROM messages WHERE {_OF_CAMPAIGN} AND (status IN ('queued', 'scheduled', 'sending')"  # noqa: S608 - constant
-            " OR (status = 'sent' AND sent_at > ?)) LIMIT 1",
+            f"SELECT 1 FROM messages WHERE {_OF_CAMPAIGN} AND {_UNDER_WAY} LIMIT 1",  # noqa: S608 - constants
             (campaign_id, reports_since),
         )
     )
+
+
+def next_under_way(
+    tx: Transaction, campaign_id: str, *, from_row: int, limit: int, reports_since: int
+) -> tuple[int | None, int | None]:
+    """
+    Look at the next `limit` messages in the order of their rows, from this one on.
+
+    Returns:
+        The first row whose message is under way as `is_under_way` means it, None if there is none; and the last row
+        looked at, None if there is none left.
+    """
+    # How many are looked at is bounded inside, or PostgreSQL may read the whole table for the first of few.
+    ((first, last),) = tx.rows(
+        f"SELECT min(CASE WHEN {_UNDER_WAY} THEN row END), max(row) FROM (SELECT row, status, sent_at FROM messages"  # noqa: S608 - constants
+        f" WHERE {_OF_CAMPAIGN} AND row >= ? ORDER BY row LIMIT ?) AS stretch",
+        (reports_since, campaign_id, from_row, limit),
+    )
+    return first, last
 
 
 def is_leaving(tx: Transaction, campaign_id: str) -> bool:
