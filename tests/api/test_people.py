@@ -126,7 +126,7 @@ async def test_suppressions_have_purpose_and_evidence_and_travel_as_files(sender
     csv = f"phone,channel,purpose,reason\n{TAIWANESE},sms,,complaint\nhello,,,\n{BRITISH},,promotional,\n,,,\n"
     loaded = (await sender.post("/suppressions/import", {"csv": csv, "source": "a list"})).json()
     assert (loaded["rows"], loaded["added"], loaded["known"]) == (3, 1, 1)
-    assert [(one["row"], one["address"]) for one in loaded["refused"]] == [(2, "hello")]
+    assert [(one["row"], one["address"]) for one in loaded["refused"]] == [(3, "hello")]
     exported = (await sender.get("/suppressions/export")).text
     assert exported.splitlines()[0].lstrip("\ufeff") == "address,channel,purpose,reason,source,evidence,created_at"
     assert re.search(rf"{re.escape(TAIWANESE)},sms,,complaint,a list,,\d{{4}}-\d\d-\d\dT[\d:.]+Z\r?\n", exported)

@@ -32,7 +32,7 @@ def test_what_people_said_is_kept_listed_taken_over_and_written(sendyard: Comman
     loaded = sendyard("consents", "import", str(file), "--country", "KR")
     assert loaded.code == 3
     assert "1 words were new; 0 were known already." in loaded.out
-    assert "row 2: 'hello'" in loaded.out
+    assert "row 3: 'hello'" in loaded.out
     written = tmp_path / "out.csv"
     assert "Wrote 3 words" in sendyard("consents", "export", str(written)).out
     assert "+821011112222,,promotional,marketing,granted,agreed.csv" in written.read_text(encoding="utf-8")

@@ -145,9 +145,9 @@ async def test_a_long_list_of_consents_is_taken_over_in_pieces(asking: Asking, m
     lists = ConsentLists(asking.listening.yard.database)
     words = [Word(f"+82101234560{number}", state="withdrawn") for number in range(5)]
     words += [Word("+821012345600"), Word("+821012345600", channel="fax"), Word("+821012345601", state="withdrawn")]
-    done = await lists.load(asking.id, words, source="a list")
+    done = await lists.load(asking.id, enumerate(words, 10), source="a list")
     assert (done["rows"], done["added"], done["known"]) == (8, 5, 1)
-    assert [(one["row"], one["code"]) for one in done["refused"]] == [(6, "refused_before"), (7, "bad_channel")]
+    assert [(one["row"], one["code"]) for one in done["refused"]] == [(15, "refused_before"), (16, "bad_channel")]
     pieces = [piece async for piece in lists.file(asking.id)]
     assert sum(piece.count(b"\r\n") for piece in pieces) == 6
 

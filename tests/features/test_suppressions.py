@@ -106,16 +106,30 @@ async def test_a_list_is_taken_over_in_bulk_with_its_bad_lines_named(
     yard: Yard, suppressions: Suppressions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(suppressions_module, "_AT_ONCE", 2)
-    stops = [*read_stops(f"{KOREAN}\n\n{TAIWANESE}\nhello\n{AMERICAN}\n"), Stop(KOREAN, channel="pigeon")]
+    stops = [*read_stops(f"{KOREAN}\n\n{TAIWANESE}\nhello\n{AMERICAN}\n"), (7, Stop(KOREAN, channel="pigeon"))]
     done = await suppressions.load(yard.workspace_id, stops, reason="do_not_call", source="registry")
     assert (done["rows"], done["added"], done["known"]) == (5, 3, 0)
-    assert [(one["row"], one["code"]) for one in done["refused"]] == [(3, "letters"), (5, "bad_channel")]
+    assert [(one["row"], one["code"]) for one in done["refused"]] == [(4, "letters"), (7, "bad_channel")]
     again = await suppressions.load(yard.workspace_id, stops[:2])
     assert (again["added"], again["known"]) == (0, 2)
     written = b"".join([piece async for piece in suppressions.file(yard.workspace_id)]).decode("utf-8-sig")
     assert len(written.splitlines()) == 4
-    assert [stop.address for stop in read_stops(written)] == [KOREAN, TAIWANESE, AMERICAN]
+    assert [stop.address for _, stop in read_stops(written)] == [KOREAN, TAIWANESE, AMERICAN]
     assert list(read_stops("")) == []
+
+
+async def test_rows_of_a_list_are_those_that_a_spreadsheet_shows(yard: Yard, suppressions: Suppressions) -> None:
+    evidence = '"said so\non the phone"'
+    lines = ["evidence,phone", f"{evidence},{KOREAN}", "", ",hello", f"{evidence},12", ",", f",{AMERICAN}", ",nobody"]
+    for ending in ("\n", "\r\n", "\r"):
+        stops = [*read_stops(ending.join(lines))]
+        assert [(row, stop.address) for row, stop in stops] == [
+            (2, KOREAN), (4, "hello"), (5, "12"), (7, AMERICAN), (8, "nobody"),
+        ]  # fmt: skip
+        done = await suppressions.load(yard.workspace_id, stops)
+        assert (done["rows"], [one["row"] for one in done["refused"]]) == (5, [4, 5, 8])
+    with pytest.raises(Invalid, match="row 3; is a quote open"):
+        list(read_stops(f'phone\n{KOREAN}\n"{AMERICAN}\n{"x" * 140_000}'))
 
 
 async def test_the_newest_word_about_a_channel_permits_or_forbids(yard: Yard) -> None:

@@ -79,7 +79,7 @@ class SuppressionFile(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RefusedLine(msgspec.Struct):
-    """A line that is no address; rows count from 1, without the header."""
+    """A line that was not taken; rows count as in the file, where a header is row 1."""
 
     row: int
     address: str

@@ -13,6 +13,7 @@ from sendyard.domain.countries.situation import ConsentKind
 from sendyard.domain.errors import FieldError, Invalid
 from sendyard.domain.formulas import neutral, restore
 from sendyard.features.audience import queries
+from sendyard.features.audience.address_lists import read_lines
 from sendyard.features.audience.consents import STATES, check_word
 from sendyard.features.audience.queries import ConsentRow
 from sendyard.features.audience.suppressions import read_address
@@ -22,7 +23,6 @@ from sendyard.storage.transaction import Transaction
 
 COLUMNS = ("address", "channel", "purpose", "kind", "state", "source", "evidence", "at", "confirmed_at")
 """The header of the exported file, in its order; all but `address` may be missing in one that is taken over."""
-_ADDRESSES = ("address", "phone", "number", "to", "mobile")
 _AT_ONCE = 2000
 _KEPT = "somebody who refused stays refused; they have to say yes themselves, later than they said no"
 
@@ -49,7 +49,13 @@ class ConsentLists:
         self._database = database
 
     async def load(
-        self, workspace_id: str, words: Iterable[Word], *, country: str = "", source: str = "", evidence: str = ""
+        self,
+        workspace_id: str,
+        words: Iterable[tuple[int, Word]],
+        *,
+        country: str = "",
+        source: str = "",
+        evidence: str = "",
     ) -> dict[str, Any]:
         """
         Take over a list; repeating it changes nothing.
@@ -59,20 +65,24 @@ class ConsentLists:
 
         Args:
             workspace_id: to whom it was said.
-            words: lines of the list; blank means promotional, marketing, granted, and now.
+            words: lines of the list with their rows; blank means promotional, marketing, granted, and now.
             country: by which national numbers are read.
             source: for lines without one.
             evidence: likewise.
 
         Returns:
-            `{rows, added, known, refused: [{row, address, code, detail}]}`; rows count from 1.
+            `{rows, added, known, refused: [{row, address, code, detail}]}`; `rows` is how many lines there were, `row`
+            where one stands in the file.
+
+        Raises:
+            Invalid: the list cannot be read.
         """
         counts = {"rows": 0, "added": 0, "known": 0}
         refused: list[dict[str, Any]] = []
         chunk: list[tuple[int, ConsentRow, bool]] = []
         now = now_ms()
-        for row, word in enumerate(words, 1):
-            counts["rows"] = row
+        for row, word in words:
+            counts["rows"] += 1
             filled = word._replace(source=word.source or source, evidence=word.evidence or evidence)
             try:
                 chunk.append((row, _read(filled, country, now), bool(word.at)))
@@ -135,24 +145,9 @@ class ConsentLists:
             after = found[-1].id
 
 
-def read_words(text: str) -> Iterator[Word]:
-    """
-    Read a list: one address a line, or CSV with a header that has `address` (or phone, number, to, mobile) and any
-    other of `COLUMNS`.
-    """
-    lines = iter(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
-    first = next(lines, [])
-    names = [cell.strip().casefold() for cell in first]
-    place = next((names.index(name) for name in _ADDRESSES if name in names), None)
-    if place is None:
-        if first and first[0].strip():
-            yield Word(first[0])
-        yield from (Word(cells[0]) for cells in lines if cells and cells[0].strip())
-        return
-    others = {name: names.index(name) for name in Word._fields[1:] if name in names}
-    for cells in lines:
-        if len(cells) > place and cells[place].strip():
-            yield Word(cells[place], **{name: cells[at].strip() for name, at in others.items() if at < len(cells)})
+def read_words(text: str) -> Iterator[tuple[int, Word]]:
+    """Read a list of addresses with any other of `COLUMNS`, see `read_lines`."""
+    return ((row, Word(address, **given)) for row, address, given in read_lines(text, Word._fields[1:]))
 
 
 def _read(word: Word, country: str, now: int) -> ConsentRow:

@@ -4,7 +4,7 @@ Addresses that must not be contacted, whoever sends and whatever the route: by c
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,6 +16,7 @@ from sendyard.domain.errors import FieldError, Invalid, NotFound
 from sendyard.domain.formulas import neutral
 from sendyard.domain.phone import parse_phone
 from sendyard.features.audience import queries
+from sendyard.features.audience.address_lists import read_lines
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import now_ms
 from sendyard.storage.transaction import Transaction
@@ -147,35 +148,43 @@ class Suppressions:
             raise NotFound("unknown_suppression", f"There is no suppression of this number on {on}; list them to see.")
 
     async def load(
-        self, workspace_id: str, stops: Iterable[Stop], *, country: str = "", reason: str = "manual", source: str = ""
+        self,
+        workspace_id: str,
+        stops: Iterable[tuple[int, Stop]],
+        *,
+        country: str = "",
+        reason: str = "manual",
+        source: str = "",
     ) -> dict[str, Any]:
         """
         Take over a list, such as a national do-not-call file; repeating it changes nothing.
 
         Args:
             workspace_id: who must not contact them.
-            stops: lines of the list; what one leaves open is filled by the arguments.
+            stops: lines of the list with their rows; what one leaves open is filled by the arguments.
             country: by which national numbers are read.
             reason: for lines without one.
             source: likewise.
 
         Returns:
-            `{rows, added, known, refused: [{row, address, code, detail}]}`; rows count from 1.
+            `{rows, added, known, refused: [{row, address, code, detail}]}`; `rows` is how many lines there were, `row`
+            where one stands in the file.
 
         Raises:
-            Invalid: reason or source is not usable.
+            Invalid: the list cannot be read, or reason or source is not usable.
         """
         _check(reason, source, "")
         refused: list[dict[str, Any]] = []
         waiting: list[Sequence[str]] = []
         rows = added = good = 0
         moment = now_ms()
-        for rows, stop in enumerate(stops, 1):
+        for row, stop in stops:
+            rows += 1
             filled = stop._replace(reason=stop.reason or reason, source=stop.source or source)
             try:
                 waiting.append(_row(filled, country))
             except Invalid as error:
-                refused.append({"row": rows, "address": stop.address[:60], "code": error.code, "detail": error.detail})
+                refused.append({"row": row, "address": stop.address[:60], "code": error.code, "detail": error.detail})
                 continue
             good += 1
             if len(waiting) == _AT_ONCE:
@@ -197,25 +206,9 @@ class Suppressions:
         return await self._database.write(lambda tx: queries.suppress_many(tx, workspace_id, rows, now=now))
 
 
-def read_stops(text: str) -> Iterable[Stop]:
-    """
-    Read a list of addresses: one a line, or CSV with a header that has `address` (or phone, number, to) and any of
-    channel, purpose, reason, source and evidence.
-    """
-    lines = iter(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
-    first = next(lines, [])
-    names = [cell.strip().casefold() for cell in first]
-    place = next((names.index(name) for name in ("address", "phone", "number", "to", "mobile") if name in names), None)
-    if place is None:
-        if first and first[0].strip():
-            yield Stop(first[0])
-        yield from (Stop(cells[0]) for cells in lines if cells and cells[0].strip())
-        return
-    others = {name: names.index(name) for name in Stop._fields[1:] if name in names}
-    for cells in lines:
-        if len(cells) > place and cells[place].strip():
-            given = {name: cells[at].strip() for name, at in others.items() if at < len(cells)}
-            yield Stop(cells[place], **given)
+def read_stops(text: str) -> Iterator[tuple[int, Stop]]:
+    """Read a list of addresses with any of channel, purpose, reason, source and evidence, see `read_lines`."""
+    return ((row, Stop(address, **given)) for row, address, given in read_lines(text, Stop._fields[1:]))
 
 
 def read_address(to: str, country: str) -> str:
