@@ -60,6 +60,10 @@ async def test_a_drip_is_made_started_and_followed(sender: Caller) -> None:
     assert (first["messages"], second["waiting"], second["wait"]["days"], second["at"]) == (
         {"queued": 2}, 2, 1, "09:00",
     )  # fmt: skip
+    assert (first["status"], first["next_at"], second["status"]) == ("under_way", None, "under_way")
+    assert second["next_at"] == min(
+        one["next_at"] for one in (await sender.get(f"/drips/{drip['id']}/people", state="active")).json()["data"]
+    )
     progress = (await sender.get(f"/campaigns/{first['campaign_id']}/progress")).json()
     assert progress["recipients"] == 2
     page = (await sender.get(f"/drips/{drip['id']}/people", limit=1)).json()

@@ -57,7 +57,10 @@ def test_a_drip_is_made_followed_and_ended(connected: Command, tmp_path: Path) -
     rounds()
     shown = connected("drips", "show", drip["id"]).out
     assert "2 queued" in shown
-    assert "tips" in shown
+    first, second = (line for line in shown.splitlines() if "under way" in line)
+    assert (first.split()[0], second.split()[:5]) == ("1", ["2", "tips", "under", "way", "2"])
+    following = connected("drips", "people", drip["id"], "--json").document["data"]
+    assert min(one["next_at"] for one in following) in second
     assert OTHER in connected("drips", "people", drip["id"], "--state", "active").out
     file = tmp_path / "welcome.csv"
     assert connected("drips", "people", drip["id"], "--csv", str(file)).code == 0

@@ -13,6 +13,7 @@ from sendyard.api.preflight import PreflightAnswer
 from sendyard.delivery.preflight import LONGEST_EXPIRES_IN
 from sendyard.domain.channels import Channel
 from sendyard.features.campaigns.drips.plan import Event, InGroup, Wait
+from sendyard.features.campaigns.drips.step_status import StepStatus
 from sendyard.features.campaigns.plan import Audience, Budget, Throttle
 
 DripStatus = Literal["draft", "active", "paused", "cancelled"]
@@ -161,7 +162,13 @@ class StepAnswer(msgspec.Struct, kw_only=True):
 
     number: int
     campaign_id: Annotated[str, Meta(description="The campaign that carries it: progress and results as of any.")]
-    status: str
+    status: Annotated[
+        StepStatus,
+        Meta(
+            description="`under_way` while somebody waits for it or is still to come to it, or a message of it is not"
+            " settled; `completed` holds until somebody else comes."
+        ),
+    ]
     pause_reason: str
     template: str | None
     template_version: int | None
@@ -172,6 +179,7 @@ class StepAnswer(msgspec.Struct, kw_only=True):
     at: str
     media: list[CampaignFile]
     waiting: int
+    next_at: Annotated[Moment | None, Meta(description="When the first of those who wait is due.")]
     messages: Annotated[dict[str, int], Meta(description="By status; those that could not be made are `refused`.")]
 
 

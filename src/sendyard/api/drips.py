@@ -217,8 +217,12 @@ class DripDoor:
 
 
 def _answer(found: Mapping[str, Any]) -> DripAnswer:
-    older = [_timed(one) for one in found["older"]]
-    return msgspec.convert({**_timed(found), "older": older}, DripAnswer)
+    older = [_with_steps(one) for one in found["older"]]
+    return msgspec.convert({**_with_steps(found), "older": older}, DripAnswer)
+
+
+def _with_steps(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_timed(found), "steps": [_timed(one) for one in found["steps"]]}
 
 
 def _timed(found: Mapping[str, Any]) -> dict[str, Any]:

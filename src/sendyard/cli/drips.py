@@ -190,7 +190,7 @@ def list_(limit: int, workspace: str) -> None:
 @click.argument("drip_id", metavar="ID")
 @workspace_option
 def show(drip_id: str, workspace: str) -> None:
-    """Show one drip: who is where, and what became of the messages of each step."""
+    """Show one drip: how each step stands, how many wait for it and until when, and what became of its messages."""
     found = in_yard(lambda place: place.yard.drips.get(place.workspace_id, drip_id), workspace)
 
     def write() -> None:
@@ -332,11 +332,11 @@ def _write(drip_id: str, file: Path, workspace: str) -> None:
 
 def _show_steps(steps: Sequence[Mapping[str, Any]]) -> None:
     rows = [
-        (one["number"], one["template"] or one["text"], one["waiting"], _counts(one["messages"]), one["status"],
-         one["pause_reason"], one["campaign_id"])
+        (one["number"], one["template"] or one["text"], one["status"].replace("_", " "), one["waiting"],
+         when(one["next_at"]), _counts(one["messages"]), one["pause_reason"], one["campaign_id"])
         for one in steps
     ]  # fmt: skip
-    table(("step", "text", "waiting", "messages", "status", "reason", "campaign"), rows, empty="")
+    table(("step", "text", "status", "waiting", "next due", "messages", "reason", "campaign"), rows, empty="")
 
 
 def _counts(found: dict[str, int]) -> str:

@@ -441,6 +441,16 @@ def tally(tx: Transaction, drip_id: str) -> list[tuple[int, str, str, int, int]]
     return [(round_, state, why, step, count) for round_, state, why, step, count in found]
 
 
+def next_moments(tx: Transaction, drip_id: str) -> dict[tuple[int, int], int]:
+    """When the first of those who wait is due, by round and step."""
+    found = tx.rows(
+        "SELECT round, step, min(next_at) FROM drip_people WHERE drip_id = ? AND state = 'active'"
+        " AND next_at IS NOT NULL GROUP BY round, step",
+        (drip_id,),
+    )
+    return {(round_, step): moment for round_, step, moment in found}
+
+
 def outcomes(tx: Transaction, drip_id: str) -> list[tuple[int, int, str, int]]:
     """Messages as (round, step, status, how many); those that could not be made are `refused`."""
     found = tx.rows(

@@ -5,10 +5,10 @@ Drips as interfaces show them; times are milliseconds.
 import csv
 import io
 from collections import Counter
-from collections.abc import AsyncIterator, Container, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,7 +16,8 @@ from sendyard.domain.formulas import neutral
 from sendyard.features.campaigns.drips import queries
 from sendyard.features.campaigns.drips.entering import step_campaigns
 from sendyard.features.campaigns.drips.plan import read_drip
-from sendyard.features.campaigns.drips.queries import DripRow, PersonInDrip, RoundRow
+from sendyard.features.campaigns.drips.queries import DripRow, PersonInDrip, RoundRow, StepRow
+from sendyard.features.campaigns.drips.step_status import step_status
 from sendyard.features.campaigns.plan import MILLION
 from sendyard.storage.engine import Database
 from sendyard.storage.transaction import Transaction
@@ -59,7 +60,8 @@ def counted(tx: Transaction, drip: DripRow) -> dict[str, Any]:
         people[state] += count
         if why:
             reasons[state, why] += count
-    rounds, outcomes = queries.rounds(tx, drip.id), queries.outcomes(tx, drip.id)
+    rounds = queries.rounds(tx, drip.id)
+    stand = _Stand(tally, queries.outcomes(tx, drip.id), queries.next_moments(tx, drip.id), queries.steps(tx, drip.id))
     newest = rounds[drip.round].version
     versions: dict[int, set[int]] = {}
     for one in rounds.values():
@@ -69,7 +71,7 @@ def counted(tx: Transaction, drip: DripRow) -> dict[str, Any]:
         "spent": f"{Decimal(drip.reserved) / MILLION:f}",
         "people": dict(people),
         "reasons": [{"state": state, "why": why, "count": count} for (state, why), count in reasons.most_common()],
-        "steps": _steps(tx, drip, rounds[drip.round], versions[newest], tally, outcomes),
+        "steps": _steps(tx, drip, rounds[drip.round], versions[newest], stand),
         "older": [
             {
                 "version": version,
@@ -77,7 +79,7 @@ def counted(tx: Transaction, drip: DripRow) -> dict[str, Any]:
                 "made_by": rounds[min(of)].made_by,
                 "active": sum(count for round_, state, _, _, count in tally if round_ in of and state == "active"),
                 "exit": msgspec.to_builtins(read_drip(rounds[min(of)].plan).exit),
-                "steps": _steps(tx, drip, rounds[min(of)], of, tally, outcomes),
+                "steps": _steps(tx, drip, rounds[min(of)], of, stand),
             }
             for version, of in sorted(versions.items(), reverse=True)
             if version != newest
@@ -85,30 +87,46 @@ def counted(tx: Transaction, drip: DripRow) -> dict[str, Any]:
     }
 
 
-def _steps(
-    tx: Transaction,
-    drip: DripRow,
-    first: RoundRow,
-    of: Container[int],
-    tally: Sequence[tuple[int, str, str, int, int]],
-    outcomes: Sequence[tuple[int, int, str, int]],
-) -> list[dict[str, Any]]:
+class _Stand(NamedTuple):
+    """How a drip stands in all its rounds: people, messages, when the first of those who wait is due, campaigns."""
+
+    tally: Sequence[tuple[int, str, str, int, int]]
+    outcomes: Sequence[tuple[int, int, str, int]]
+    moments: Mapping[tuple[int, int], int]
+    campaigns: Sequence[StepRow]
+
+
+def _steps(tx: Transaction, drip: DripRow, first: RoundRow, of: Container[int], stand: _Stand) -> list[dict[str, Any]]:
     """The steps of one version, whose rounds are `of` and whose first is `first`."""
     waiting: Counter[int] = Counter()
-    for round_, state, _, step_no, count in tally:
+    stopped: Counter[int] = Counter()
+    for round_, state, why, step_no, count in stand.tally:
         if round_ in of and state == "active":
             waiting[step_no] += count
+        elif round_ in of and (state, why) == ("left", "cancelled"):
+            stopped[step_no] += count
     messages: dict[int, Counter[str]] = {}
-    for round_, number, status, count in outcomes:
+    for round_, number, status, count in stand.outcomes:
         if round_ in of:
             messages.setdefault(number, Counter())[status] += count
+    carrying: dict[int, list[StepRow]] = {}
+    for one in stand.campaigns:
+        if one.round in of:
+            carrying.setdefault(one.number, []).append(one)
     campaigns = step_campaigns(tx, drip, first.round)
     return [
         {
             "number": number,
             "campaign_id": campaign.id,
-            "status": campaign.status,
-            "pause_reason": campaign.pause_reason,
+            "status": step_status(
+                drip.status,
+                [one.status for one in carrying[number]],
+                messages.get(number, {}),
+                here=waiting[number],
+                before=sum(waiting[earlier] for earlier in range(1, number))
+                + sum(stopped[place] for place in range(1, number + 1)),
+            ),
+            "pause_reason": next((one.pause_reason for one in carrying[number] if one.pause_reason), ""),
             "template": campaign.code if campaign.newest_version > 0 else None,
             "template_version": campaign.version if campaign.newest_version > 0 else None,
             "text": campaign.body,
@@ -118,6 +136,10 @@ def _steps(
             "at": step.at,
             "media": msgspec.to_builtins(step.media),
             "waiting": waiting[number],
+            "next_at": min(
+                (at for (round_, step_no), at in stand.moments.items() if round_ in of and step_no == number),
+                default=None,
+            ),
             "messages": dict(sorted(messages.get(number, Counter()).items())),
         }
         for number, (step, campaign) in enumerate(zip(read_drip(first.plan).steps, campaigns, strict=True), start=1)
