@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import threading
 import time
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
@@ -13,6 +14,7 @@ import uvloop
 from yarl import URL
 
 from sendyard.bootstrap import tune_interpreter
+from sendyard.cli.bench.bare import bare_statements
 from sendyard.cli.bench.memory import peak_mb
 from sendyard.cli.bench.yard import Yard, fill, handed_over, target, yard
 from sendyard.delivery.batches import build, group, new_exchange
@@ -27,6 +29,9 @@ def dispatch(slug: str, messages: int, database_url: str | None, *, threads: int
     """
     Measure one run; the floor is taken just before, with as many open requests as the engine uses.
 
+    Where many recipients share a request the wire costs next to nothing, so the floor has the bare statements as well,
+    one after the other.
+
     With `threads`, what many would write is measured too: so many threads with a `requests` session each, which
     send the same requests and store nothing.
     """
@@ -36,6 +41,10 @@ def dispatch(slug: str, messages: int, database_url: str | None, *, threads: int
         open_requests = place.entry.open_requests
         tune_interpreter()
         floor_seconds = uvloop.run(_bare_loop(requests, open_requests))
+        batch = place.entry.batch_limit
+        if batch > 1:
+            with TemporaryDirectory(prefix="sendyard-bench-") as directory:
+                floor_seconds += bare_statements(database_url or f"sqlite:///{directory}/bare.db", messages, batch)
         thread_seconds = _thread_pool(requests, threads) if threads else 0.0
         seconds = uvloop.run(engine(place))
     per_second, floor = messages / seconds, messages / floor_seconds
