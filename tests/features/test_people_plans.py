@@ -4,7 +4,7 @@ Few people are looked up among many by indexes, also while PostgreSQL knows noth
 Every statement is caught as it is run, and PostgreSQL is asked how it would find its rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -44,8 +44,11 @@ _MANY = (
 )
 
 
+_TABLES = ("contacts", "identities", "suppressions")
+
+
 @pytest.fixture
-async def crowd(yard: Yard) -> Crowd:
+async def crowd(yard: Yard) -> AsyncIterator[Crowd]:
     """Twenty thousand people, every second of whom is suppressed, and no statistics of them."""
     crowd = Crowd(yard)
     await crowd.lists.add(crowd.id, name="somebody")
@@ -54,11 +57,20 @@ async def crowd(yard: Yard) -> Crowd:
         for statement in _MANY:
             tx.run(statement, (crowd.id, PEOPLE))
         tx.run("UPDATE audience_clocks SET contacts = ?, changed = 1", (PEOPLE,))
-        for table in ("contacts", "identities", "suppressions"):
+        for table in _TABLES:
             tx.run("DELETE FROM pg_statistic WHERE starelid = CAST(? AS regclass)", (table,))
+            tx.run("UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE oid = CAST(? AS regclass)", (table,))
 
+    # Left to itself the server may look in the middle of this, and believe that pages full of people hold nobody.
+    await yard.database.write(lambda tx: _let_look(tx, look=False))
     await yard.database.write(fill)
-    return crowd
+    yield crowd
+    await yard.database.write(lambda tx: _let_look(tx, look=True))
+
+
+def _let_look(tx: Transaction, *, look: bool) -> None:
+    for table in _TABLES:
+        tx.run(f"ALTER TABLE {table} {'RESET (autovacuum_enabled)' if look else 'SET (autovacuum_enabled = false)'}")
 
 
 @pytest.fixture
