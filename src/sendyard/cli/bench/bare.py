@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
@@ -22,6 +21,7 @@ import uvicorn
 import uvloop
 
 from sendyard.bootstrap import tune_interpreter
+from sendyard.cli.bench.server import announced
 from sendyard.storage.engine import Database
 from sendyard.storage.identifiers import new_id, now_ms
 from sendyard.storage.transaction import Transaction
@@ -85,15 +85,8 @@ def _table(tx: Transaction, name: str, columns: str) -> None:
 @contextlib.contextmanager
 def bare_server(url: str) -> Iterator[str]:
     """Run one in a process of its own, over a database that nobody else uses; yields its address."""
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-m", "sendyard.cli.bench.bare", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    try:
-        if process.stdout is None:
-            raise RuntimeError("the server has no output")
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-    finally:
-        process.communicate()
+    with announced("sendyard.cli.bench.bare", url) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def bare_statements(url: str, messages: int, batch: int) -> float:

@@ -40,6 +40,20 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
+def announced(module: str, *arguments: str) -> Iterator[int]:
+    """Run a module of ours until its input closes; yields the port that it tells in its first line."""
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-m", module, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        if process.stdout is None:
+            raise RuntimeError(f"{module} has no output")
+        yield int(process.stdout.readline())
+    finally:
+        process.communicate()
+
+
+@contextlib.contextmanager
 def served(data_dir: str, *, port: int = 0, database_url: str = "", public_url: str = "") -> Iterator[dict[str, Any]]:
     """Start one over a data directory; yields its address, and the first key if it had to make one."""
     environment = {

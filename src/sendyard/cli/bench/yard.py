@@ -4,13 +4,12 @@ What benchmarks work on: a data directory of their own, one account, a target in
 
 import asyncio
 import contextlib
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sendyard.cli.bench.server import announced
 from sendyard.delivery.credentials import parse_settings, seal_settings
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.domain.addresses import Address
@@ -67,15 +66,8 @@ def single_recipient() -> str:
 @contextlib.contextmanager
 def target(slug: str) -> Iterator[str]:
     """Run the target of a provider; yields its address."""
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-m", "sendyard.emulator.target", slug], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    try:
-        if process.stdout is None:
-            raise RuntimeError("the target has no output")
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}/{slug}"
-    finally:
-        process.communicate()
+    with announced("sendyard.emulator.target", slug) as port:
+        yield f"http://127.0.0.1:{port}/{slug}"
 
 
 @contextlib.contextmanager
