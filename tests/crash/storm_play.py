@@ -249,11 +249,13 @@ class Storm:
             f"SELECT count(*) FROM campaigns WHERE id IN ({marks})"
             " AND status NOT IN ('completed', 'completed_with_failures', 'cancelled')", *ids,
         )  # fmt: skip
-        ((waiting,),) = rows(
-            f"SELECT count(*) FROM messages WHERE group_id IN ({marks})"
-            " AND status IN ('queued', 'scheduled', 'sending', 'sent')", *ids,
+        # A campaign that was cancelled is over while it is still asked what became of those who were on their way.
+        ((waiting, asked),) = rows(
+            f"SELECT (SELECT count(*) FROM messages WHERE group_id IN ({marks})"
+            " AND status IN ('queued', 'scheduled', 'sending', 'sent')),"
+            " (SELECT count(*) FROM exchanges WHERE status IN ('open', 'doubtful'))", *ids,
         )  # fmt: skip
-        return not (under_way or waiting or inside)
+        return not (under_way or waiting or inside or asked)
 
     def steps(self) -> list[tuple[str, int]]:
         return [

@@ -172,6 +172,16 @@ async def test_few_people_never_have_a_winner(play: Play) -> None:
     assert await play.status(campaign_id) == "sending"
 
 
+async def test_a_pause_after_everybody_has_a_message_ends_where_it_began(play: Play) -> None:
+    # All of them are of the sample, so the walk through the rest has found nobody and stands before all rows.
+    campaign_id = await begun(play, 60, sample=SampleSize(percent=100))
+    accept(play)
+    await hours_later(play)
+    assert (state(play, campaign_id), await play.status(campaign_id)) == ("done", "sending")
+    await play.campaigns.pause(play.yard.workspace_id, campaign_id)
+    assert (await play.campaigns.resume(play.yard.workspace_id, campaign_id))["status"] == "sending"
+
+
 async def test_what_was_decided_is_carried_out_after_a_crash_and_once_only(play: Play) -> None:
     campaign_id = await begun(play)
     accept(play)

@@ -302,6 +302,8 @@ def resume(tx: Transaction, workspace_id: str, campaign_id: str, *, now: int) ->
         "UPDATE campaigns SET pause_reason = '', status = CASE WHEN gathering <> '' OR started_at IS NULL"
         " OR EXISTS (SELECT 1 FROM campaign_recipients r"
         " WHERE r.campaign_id = campaigns.id AND r.row > campaigns.expanded_to AND r.code = '')"
+        # Rows of the sample may stand behind the last of the rest, so an experiment says itself whether rows are left.
+        " AND NOT EXISTS (SELECT 1 FROM campaign_experiments e WHERE e.campaign_id = campaigns.id)"
         " OR EXISTS (SELECT 1 FROM campaign_experiments e WHERE e.campaign_id = campaigns.id AND e.state <> 'done')"
         " THEN 'preparing' ELSE 'sending' END,"
         " started_at = CASE WHEN gathering <> '' THEN started_at ELSE COALESCE(started_at, ?) END"
