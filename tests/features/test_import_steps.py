@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import os
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -290,11 +291,20 @@ async def test_undoing_goes_on_after_a_crash(hall: Hall, monkeypatch: pytest.Mon
     assert (undone["status"], undone["counts"]["deleted"], await hall.people()) == ("undone", 6, [])
 
 
-async def test_whoever_has_no_patience_is_told_that_undoing_goes_on(hall: Hall) -> None:
+async def test_whoever_has_no_patience_is_told_that_undoing_goes_on(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = await hall.send(PEOPLE, start=True)
     await hall.worker.round()
-    imports = hall.crowd.imports
+    imports, go = hall.crowd.imports, threading.Event()
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        assert go.wait(60)
+        return undo_step(*arguments, **options)
+
+    monkeypatch.setattr(imports_module, "undo_step", slow)
     assert (await imports.undo(hall.crowd.id, made["id"], patience=0))["status"] == "undoing"
+    go.set()
     await asyncio.gather(*imports._undoing)
     assert (await hall.now(made))["status"] == "undone"
 

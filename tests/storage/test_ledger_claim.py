@@ -237,10 +237,12 @@ class TestLeases:
         assert books.row(message_id)["lease_owner"] == OWNER
 
     def test_leases_and_open_exchanges_are_prolonged_for_their_owner_alone(self, books: Books) -> None:
-        posted, held, others = (books.queue()[0] for _ in range(3))
-        exchange = books.post(books.claim(1))
-        books.claim(1)
-        books.claim(1, owner=OTHER_OWNER)
+        for _ in range(3):
+            books.queue()
+        # They are due at the same moment, so that any of them may come first.
+        taken = books.claim(1)
+        exchange = books.post(taken)
+        (posted,), (held,), (others,) = ids(taken), ids(books.claim(1)), ids(books.claim(1, owner=OTHER_OWNER))
         books.database.write_now(lambda tx: extend(tx, owner=OWNER, lease_until=NOW + 99_000))
         assert books.row(posted)["lease_until"] is None
         assert books.row(held)["lease_until"] == NOW + 99_000
