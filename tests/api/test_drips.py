@@ -66,6 +66,8 @@ async def test_a_drip_is_made_started_and_followed(sender: Caller) -> None:
     )
     progress = (await sender.get(f"/campaigns/{first['campaign_id']}/progress")).json()
     assert progress["recipients"] == 2
+    step = {"id": drip["id"], "name": drip["name"], "step": 1, "people_may_come": True}
+    assert progress["drip"] == (await sender.get(f"/campaigns/{first['campaign_id']}")).json()["drip"] == step
     page = (await sender.get(f"/drips/{drip['id']}/people", limit=1)).json()
     assert (page["data"][0]["to"], page["next"]) == (PHONE, "1")
     rest = (await sender.get(f"/drips/{drip['id']}/people", after=page["next"])).json()

@@ -65,9 +65,13 @@ def test_a_drip_is_made_followed_and_ended(connected: Command, tmp_path: Path) -
     file = tmp_path / "welcome.csv"
     assert connected("drips", "people", drip["id"], "--csv", str(file)).code == 0
     assert len(file.read_text("utf-8-sig").splitlines()) == 3
+    campaign_id = connected("drips", "show", drip["id"], "--json").document["steps"][0]["campaign_id"]
+    coming = f"It is step 1 of the drip Welcome: people may still come to it, see `sendyard drips show {drip['id']}`."
+    assert coming in connected("campaign", "results", campaign_id).out
     assert "is paused" in connected("drips", "pause", drip["id"]).out
     assert "is active" in connected("drips", "resume", drip["id"]).out
     assert "2 left" in connected("drips", "cancel", drip["id"]).out
+    assert "Welcome; nobody comes to it any more." in connected("campaign", "results", campaign_id).out
     listed = connected("drips", "list", "--json").document["data"]
     assert [(one["name"], one["status"]) for one in listed] == [("Welcome", "cancelled")]
     refused = connected("drips", "add", drip["id"], "--to", "+886912345670")

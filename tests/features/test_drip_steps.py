@@ -2,10 +2,15 @@
 How the steps of a drip stand: over only when nobody waits for them and nothing of them moves.
 """
 
+from collections.abc import Sequence
+from decimal import Decimal
+
 import pytest
 
 from sendyard.domain.status import MessageStatus
 from sendyard.features.campaigns.drips.step_status import step_status
+from sendyard.features.campaigns.plan import Budget
+from tests.features.campaign_play import sheet
 from tests.features.drip_play import DAY, THREE, DripPlay, phone, step
 from tests.yard import Yard
 
@@ -100,3 +105,55 @@ def test_what_a_step_is_called(
     drip: str, campaigns: set[str], messages: dict[str, int], here: int, before: int, status: str
 ) -> None:
     assert step_status(drip, campaigns, messages, here=here, before=before) == status
+
+
+async def may_come(play: DripPlay, campaigns: Sequence[str]) -> list[tuple[str, bool]]:
+    """Of the campaigns of steps their status, and whether people may still come to them."""
+    await play.play.expander().round()
+    found = [await play.play.get(one) for one in campaigns]
+    told = [await play.play.campaigns.progress(play.id, one) for one in campaigns]
+    assert [one["drip"] for one in told] == [one["drip"] for one in found]
+    return [(one["status"], one["drip"]["people_may_come"]) for one in found]
+
+
+async def test_the_campaign_of_a_step_says_whether_people_may_still_come_to_it(play: DripPlay) -> None:
+    drip_id = await play.started(step("One"), step("Two", days=1), numbers=[phone(1)])
+    campaigns = [one["campaign_id"] for one in (await play.get(drip_id))["steps"]]
+    assert (await play.play.get(campaigns[1]))["drip"] == {
+        "id": drip_id, "name": "Welcome", "step": 2, "people_may_come": True,
+    }  # fmt: skip
+    play.play.hand_over()
+    assert await may_come(play, campaigns) == [("completed", True), ("completed", True)]
+    await play.drips.edit(play.id, drip_id, {"steps": (step("Other"),)})
+    assert await may_come(play, campaigns) == [("completed", False), ("completed", True)]
+    await play.later(drip_id)
+    play.play.hand_over()
+    assert await may_come(play, campaigns) == [("completed", False), ("completed", False)]
+    (newest,) = (one["campaign_id"] for one in (await play.get(drip_id))["steps"])
+    assert await may_come(play, [newest]) == [("completed", True)]
+    await play.drips.cancel(play.id, drip_id)
+    assert (await may_come(play, [newest]))[0][1] is False
+
+
+async def test_nobody_comes_to_a_step_that_was_cancelled_by_itself(play: DripPlay) -> None:
+    drip_id = await play.started(*THREE, numbers=[phone(1)])
+    second = (await play.get(drip_id))["steps"][1]["campaign_id"]
+    await play.play.campaigns.cancel(play.id, second)
+    assert await may_come(play, [second]) == [("cancelled", False)]
+
+
+async def test_a_campaign_of_its_own_has_no_drip(play: DripPlay) -> None:
+    campaign_id = await play.play.draft(sheet(1))
+    assert (await play.play.get(campaign_id))["drip"] is None
+    assert (await play.play.campaigns.progress(play.id, campaign_id))["drip"] is None
+
+
+async def test_preflight_of_a_drip_names_what_its_budget_cannot_pay_for(play: DripPlay) -> None:
+    taipei = await play.yard.account("mitake", "taipei", price_per_part=Decimal(1), currency="TWD")
+    made = await play.make(step("One"), step("Two", account=taipei), numbers=[phone(1)], budget=Budget("5", "USD"))
+    found = await play.drips.preflight(play.id, made["id"])
+    told = [[one.detail for one in forecast.checks if one.check == "budget"] for _, forecast in found]
+    assert told[0] == []
+    (detail,) = told[1]
+    assert detail.startswith("Nothing is converted, so the budget does not count up to 1 TWD through taipei.")
+    assert detail.endswith("It is paused before the first message that such an account may carry.")

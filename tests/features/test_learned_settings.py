@@ -2,20 +2,29 @@
 What a provider tells of an account reaches preflight: by its webhook, and by a test of the connection.
 """
 
+import os
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from sendyard.delivery.learning import SUBJECT, Learning
-from sendyard.domain.channels import Channel
+from sendyard.domain.addresses import Address
+from sendyard.domain.channels import Channel, Purpose
+from sendyard.domain.content import Text
+from sendyard.domain.ids import compose_uuid7
+from sendyard.domain.status import MessageStatus
 from sendyard.features.connections.accounts import Accounts
 from sendyard.features.templates import Templates
+from sendyard.ledger.enqueue import enqueue
+from sendyard.ledger.entries import NewMessage
 from sendyard.providers.contract import AccountNotice
 from sendyard.providers.registry import emulator
 from sendyard.providers.spec import Timeout
 from sendyard.providers.wire import HttpRequest
 from sendyard.storage.identifiers import now_ms
+from sendyard.storage.transaction import Transaction
 from tests.features.campaign_play import Play, sheet
 from tests.running import Running
 
@@ -195,3 +204,50 @@ async def test_a_limit_that_is_new_to_us_is_logged_and_left(running: Running, ca
     await running.yard.directory.refresh()
     assert (limit(running), await learned(running)) == (("TIER_250", 250), [])
     assert "Meta WhatsApp Cloud API says {'messaging_limit': 'TIER_5M'} of the account wa" in caplog.text
+
+
+async def sent(running: Running, account_id: str, people: Iterable[int], at: int, *, handed_over: bool = True) -> None:
+    """Messages that were made at a moment for this account, and handed over then unless it is said otherwise."""
+    messages = [
+        NewMessage(
+            id=compose_uuid7(at, int.from_bytes(os.urandom(9))),
+            workspace_id=running.yard.workspace_id,
+            status=MessageStatus.QUEUED,
+            purpose=Purpose.TRANSACTIONAL,
+            channel=Channel.WHATSAPP,
+            to=Address.phone(f"+8869{each:08d}"),
+            country="TW",
+            sender="",
+            content=Text("Hi"),
+            parts=1,
+            encoding="",
+            route=(account_id,),
+            failover=False,
+            created_at=at,
+            expires_at=at + 1,
+        )
+        for each in people
+    ]
+
+    def store(tx: Transaction) -> None:
+        enqueue(tx, messages)
+        if handed_over:
+            tx.run("UPDATE messages SET sent_at = ? WHERE account_id = ? AND created_at = ?", (at, account_id, at))
+
+    await running.yard.database.write(store)
+
+
+async def test_people_written_to_by_any_account_of_the_portfolio_count_once(running: Running) -> None:
+    first = await limited(running, "TIER_250", "TIER_250")
+    second = await running.account("meta_cloud", "second", settings={"phone_number_id": "100000000000002"})
+    strange = await running.account(
+        "meta_cloud", "strange", settings={"phone_number_id": "100000000000003", "waba_id": "100000000000004"}
+    )
+    now = now_ms()
+    await sent(running, first, range(20), now)
+    await sent(running, second, range(10, 40), now)
+    await sent(running, strange, range(100, 300), now)
+    await sent(running, second, [900], now - 25 * 3_600_000)
+    await sent(running, second, [901], now + 1, handed_over=False)
+    assert await running.yard.intake.written(running.yard.workspace_id) == {first: 40, second: 40}
+    assert await preflight(running, second, 220) == [("warn", 10)]

@@ -228,6 +228,20 @@ class Columns(msgspec.Struct):
     variables: dict[str, str]
 
 
+class StepOfDrip(msgspec.Struct):
+    """The step of a drip that a campaign carries."""
+
+    id: Annotated[str, Meta(description="Of the drip.")]
+    name: str
+    step: int
+    people_may_come: Annotated[
+        bool,
+        Meta(
+            description="Then `completed` says only that nothing of it is under way now; `GET /drips/{id}` says more."
+        ),
+    ]
+
+
 class CampaignAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
     """
     A campaign. Numbers of rows, waves and approvals are left out in lists; how the file was read is told once, when it
@@ -260,6 +274,7 @@ class CampaignAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
     approval: ApprovalAnswer | None = None
     waves: list[WaveAnswer] | None = None
     experiment: ExperimentSummary | None = None
+    drip: StepOfDrip | None = None
     rows: int | None = None
     recipients: int | None = None
     fixed: int | None = None
@@ -325,6 +340,7 @@ class ProgressAnswer(msgspec.Struct):
     waves: list[WaveAnswer]
     clicks: VisitCounts
     experiment: Annotated[str, Meta(description="Where an experiment stands, in a sentence; empty without one.")]
+    drip: StepOfDrip | None
 
 
 class RowError(msgspec.Struct):

@@ -167,7 +167,8 @@ class Preflight:
             (place, to if isinstance(outcome, AppError) else outcome.to.value)
             for (place, to), outcome in zip(asked, outcomes, strict=True)
         ]
-        return forecast_answer(forecast(self._directory, outcomes, now_ms(), whom))
+        written = await self._intake.written(ask.workspace_id)
+        return forecast_answer(forecast(self._directory, outcomes, now_ms(), whom, written))
 
 
 def forecast_answer(found: Forecast) -> PreflightAnswer:

@@ -371,6 +371,8 @@ def _told_time(found: Mapping[str, Any]) -> None:
 def _summary(found: Mapping[str, Any]) -> None:
     say(f"{found['name']} is {found['status']}. {found['pause_reason']}".strip())
     say(f"{found['settled']:,} of {found['recipients']:,} are final: {in_words(found['counts']) or 'no message yet'}.")
+    if drip := found["drip"]:
+        say(f"It is step {drip['step']} of the drip {drip['name']}{_coming(drip)}")
     if found["experiment"]:
         say(found["experiment"])
     if found["clicks"]["people"]:
@@ -382,6 +384,12 @@ def _summary(found: Mapping[str, Any]) -> None:
             [(r["status"], r["kind"], r["account"], r["count"]) for r in found["reasons"]],
             empty="",
         )
+
+
+def _coming(drip: Mapping[str, Any]) -> str:
+    if not drip["people_may_come"]:
+        return "; nobody comes to it any more."
+    return f": people may still come to it, see `sendyard drips show {drip['id']}`."
 
 
 def _left_out(rows: list[dict[str, Any]]) -> None:

@@ -3,7 +3,7 @@ What the accounts of a forecast can carry: whether everybody's turn comes in tim
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,6 +17,10 @@ PEOPLE_MS = 86_400_000
 _THROTTLE = ""  # the name of the campaign's own throttle among the accounts
 _UNITS = {RateUnit.REQUEST: "request", RateUnit.MESSAGE: "message", RateUnit.PART: "part"}
 _LONG = 60.0  # seconds from which on a reason is given
+
+
+Family = Callable[[AccountEntry], Sequence[AccountEntry]]
+"""All accounts that share with one what its provider allows, that one too."""
 
 
 class Finding(NamedTuple):
@@ -46,7 +50,7 @@ class Capacity:
     Attributes:
         begins: when sending would begin, milliseconds since 1970.
         step: seconds between messages of a campaign with a throttle of its own; 0.0 without one.
-        written: how many people accounts with a limit have written to within `PEOPLE_MS`.
+        written: how many people accounts with a limit have written to within `PEOPLE_MS`, each with all that share it.
     """
 
     begins: int
@@ -109,21 +113,32 @@ class Capacity:
         reason = f" {self._speed(self._accounts.get(last))}." if seconds >= _LONG else ""
         return Finding(0, f"the last leaves {span(seconds)} after the start.{reason}")
 
-    def people(self) -> Finding:
-        """Who is beyond what an account may write to within a day, as far as its limit is known."""
-        beyond, details = 0, []
-        for account_id, entry in self._accounts.items():
-            limit = entry.daily_people
-            if limit is None:
+    def people(self, family: Family = lambda entry: [entry]) -> Finding:
+        """
+        Who is beyond what accounts may write to within a day, as far as a limit is known.
+
+        `family` gives all accounts that share the limit of one. The least that is known of any of them counts: they
+        cannot have several limits, only some that are not known here yet.
+        """
+        beyond, details, seen = 0, [], set[str]()
+        for entry in self._accounts.values():
+            sharing = family(entry)
+            limits = [one.daily_people for one in sharing if one.daily_people is not None]
+            if entry.id in seen or not limits:
                 continue
-            used = min(limit, self.written.get(account_id, 0))
-            over = self._messages[account_id] + used - limit
+            seen |= {one.id for one in sharing}
+            limit = min(limits)
+            messages = sum(self._messages[one.id] for one in sharing)
+            used = min(limit, self.written.get(entry.id, 0))
+            over = messages + used - limit
             if over > 0:
                 beyond += over
-                before = f", and has written to {used:,}" if used else ""
+                one_account = len(sharing) == 1
+                together = "" if one_account else " together"
+                before = f", and {'has' if one_account else 'have'} written to {used:,}" if used else ""
                 details.append(
-                    f"{entry.name} may write to {limit:,} people first within 24 hours{before}; this is for "
-                    f"{self._messages[account_id]:,}, so {over:,} would be refused at first."
+                    f"{_names(sharing)} may{together} write to {limit:,} people first within 24 hours{before}; this is "
+                    f"for {messages:,}, so {over:,} would be refused at first."
                 )
         return Finding(beyond, " ".join(details))
 
@@ -147,6 +162,11 @@ def span(seconds: float) -> str:
         if amount:
             parts.append(f"{amount} {name}")
     return " ".join(parts[:2])
+
+
+def _names(entries: Sequence[AccountEntry]) -> str:
+    names = [one.name for one in entries]
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if names[1:] else names[0]
 
 
 def _units(entry: AccountEntry, message: NewMessage) -> float:

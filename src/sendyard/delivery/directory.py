@@ -165,6 +165,22 @@ class Directory:
         state = self._state
         return list(state.by_id.values() if workspace_id is None else state.by_workspace.get(workspace_id, ()))
 
+    def family(self, entry: AccountEntry) -> list[AccountEntry]:
+        """
+        All of the workspace for whom the same is true at the provider (`Adapter.learns_with`), the account itself too.
+
+        Always in the same order, in which their rows are held.
+        """
+        shared = "" if entry.unreadable else entry.adapter.learns_with(entry.settings)
+        if not shared:
+            return [entry]
+        found = [
+            one
+            for one in self.accounts(entry.workspace_id)
+            if one.provider == entry.provider and not one.unreadable and one.adapter.learns_with(one.settings) == shared
+        ]
+        return sorted(found, key=lambda one: one.id)
+
     def find(self, workspace_id: str, id_or_name: str) -> AccountEntry | None:
         """Find an account of this workspace by what a person calls it."""
         for entry in self._state.by_workspace.get(workspace_id, ()):

@@ -317,7 +317,8 @@ class Outlook:
         return Check(name, level, count, detail, _FIXES[name], self._examples[name])
 
     def _of_capacity(self) -> Iterable[Check]:
-        for name, found in zip(_OF_CAPACITY, (self._capacity.people(), self._capacity.pace()), strict=True):
+        people = self._capacity.people(self._directory.family)
+        for name, found in zip(_OF_CAPACITY, (people, self._capacity.pace()), strict=True):
             if found.messages:
                 yield Check(name, Level.WARN, found.messages, found.detail, _FIXES[name])
             else:
@@ -330,10 +331,14 @@ class Outlook:
 
 
 def forecast(
-    directory: Directory, outcomes: Sequence[NewMessage | AppError], now: int, whom: Sequence[Whom] = ()
+    directory: Directory,
+    outcomes: Sequence[NewMessage | AppError],
+    now: int,
+    whom: Sequence[Whom] = (),
+    written: Mapping[str, int] | None = None,
 ) -> Forecast:
-    """Sum up what `Intake.examine` found; `whom` is as in `Outlook.take`."""
-    outlook = Outlook(directory, now)
+    """Sum up what `Intake.examine` found; `whom` is as in `Outlook.take`, `written` as in `Outlook`."""
+    outlook = Outlook(directory, now, written=written)
     outlook.take(outcomes, whom)
     return outlook.forecast()
 

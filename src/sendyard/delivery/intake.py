@@ -3,11 +3,12 @@ The door to the ledger: drafts are checked and stored, and the caller is answere
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sendyard.delivery.directory import Directory
+from sendyard.delivery.people_limit import written_lately
 from sendyard.delivery.preflight import Draft, admit, admit_many, prepare, prepare_many
 from sendyard.domain.errors import AppError
 from sendyard.ledger.enqueue import enqueue
@@ -99,6 +100,10 @@ class Intake:
         moment = now_ms()
         prepared = await asyncio.to_thread(prepare_many, self._directory, workspace_id, drafts, moment)
         return await self._database.read(lambda tx: admit_many(self._directory, tx, workspace_id, prepared, moment))
+
+    async def written(self, workspace_id: str) -> Mapping[str, int]:
+        """Say how many people accounts with a limit have written to within a day; see `written_lately`."""
+        return await self._database.read(lambda tx: written_lately(self._directory, workspace_id, tx))
 
     def _store(self, tx: Transaction, prepared: Outcome) -> Outcome:
         if isinstance(prepared, AppError):

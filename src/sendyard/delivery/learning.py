@@ -36,7 +36,7 @@ class Learning:
 
     def is_news(self, entry: AccountEntry, facts: Mapping[str, str]) -> bool:
         """Whether these facts tell anything new of this account, or of one that learns with it."""
-        return any(one.adapter.learned(one.settings, facts) for one in self._family(entry))
+        return any(one.adapter.learned(one.settings, facts) for one in self._directory.family(entry))
 
     def learn(
         self, tx: Transaction, entry: AccountEntry, facts: Mapping[str, str], *, since: datetime | None, now: int
@@ -49,24 +49,12 @@ class Learning:
         changes nothing. What changed, and from what, is kept as a notice.
         """
         at = since or datetime.fromtimestamp(now / 1000, UTC)
-        family = self._family(entry)
+        family = self._directory.family(entry)
         before = (newest_notice(tx, one.id, SUBJECT) for one in family)
         if any(datetime.fromisoformat(_decode(one)["since"]) > at for one in before if one is not None):
             return False
         taken = [self._take_over(tx, one, facts, entry, at, now) for one in family]
         return any(taken)
-
-    def _family(self, entry: AccountEntry) -> list[AccountEntry]:
-        """All that learn with an account and itself; always in the same order, in which their rows are held."""
-        shared = "" if entry.unreadable else entry.adapter.learns_with(entry.settings)
-        if not shared:
-            return [entry]
-        found = [
-            one
-            for one in self._directory.accounts(entry.workspace_id)
-            if one.provider == entry.provider and not one.unreadable and one.adapter.learns_with(one.settings) == shared
-        ]
-        return sorted(found, key=lambda one: one.id)
 
     def _take_over(
         self,

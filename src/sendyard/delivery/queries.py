@@ -242,12 +242,13 @@ def keep_template_change(
     )
 
 
-def people_written(tx: Transaction, workspace_id: str, account_id: str, since: int) -> int:
-    """How many addresses got a message through an account, of messages made since a moment in milliseconds."""
+def people_written(tx: Transaction, workspace_id: str, accounts: Iterable[str], since: int) -> int:
+    """How many addresses got a message through any of these accounts, of messages made since then (milliseconds)."""
+    condition, parameter = tx.among(accounts)
     (found,) = tx.rows(
-        "SELECT COUNT(DISTINCT address) FROM messages WHERE id >= ? AND workspace_id = ? AND account_id = ?"
-        " AND sent_at IS NOT NULL",
-        (compose_uuid7(since, 0), workspace_id, account_id),
+        "SELECT COUNT(DISTINCT address) FROM messages WHERE id >= ? AND workspace_id = ?"  # noqa: S608 - placeholders only
+        f" AND account_id {condition} AND sent_at IS NOT NULL",
+        (compose_uuid7(since, 0), workspace_id, parameter),
     )
     return int(found[0])
 

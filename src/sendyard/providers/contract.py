@@ -281,7 +281,11 @@ class Adapter(ABC):
         return self.spec.batch.limit
 
     def daily_people(self, account: AccountSettings) -> int | None:
-        """How many people this account may write to first within 24 hours; None where no such limit is known."""
+        """
+        How many people this account may write to first within 24 hours; None where no such limit is known.
+
+        All accounts that have it in common (`learns_with`) share it.
+        """
         del account
         return None
 

@@ -118,6 +118,25 @@ def test_people_beyond_a_days_limit_are_counted_with_those_written_to_before(ent
     assert filled(Capacity(begins=0, written={entry.id: 9000}), limited, 5).people().messages == 5
 
 
+def test_accounts_that_share_a_limit_are_counted_together_against_the_least_that_is_known(entry: AccountEntry) -> None:
+    first = replace(entry, daily_people=250)
+    second, unknown, other = (
+        replace(entry, id=f"account-{name}", name=name, daily_people=limit)
+        for name, limit in (("Second", 2000), ("Third", None), ("Other", 250))
+    )
+    sharing = [first, second, unknown]
+    capacity = Capacity(begins=0, written=dict.fromkeys((one.id for one in sharing), 40))
+    for one, count in ((first, 100), (second, 100), (unknown, 20), (other, 260)):
+        filled(capacity, one, count)
+    beyond, told = capacity.people(lambda one: sharing if one in sharing else [one])
+    assert beyond == 20
+    assert told == (
+        "Slow, Second and Third may together write to 250 people first within 24 hours, and have written to 40; this "
+        "is for 220, so 10 would be refused at first. Other may write to 250 people first within 24 hours; this is for "
+        "260, so 10 would be refused at first."
+    )
+
+
 def test_an_account_without_a_limit_may_write_to_everybody(entry: AccountEntry) -> None:
     assert filled(Capacity(begins=0, written={entry.id: 9000}), entry, 1000).people() == (0, "")
 

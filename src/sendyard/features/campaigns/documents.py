@@ -11,7 +11,7 @@ from sendyard.features.campaigns.outcomes.progress import rows_document
 from sendyard.features.campaigns.oversight import approvals
 from sendyard.features.campaigns.oversight.queries import approvals as approval_rows
 from sendyard.features.campaigns.plan import read_plan
-from sendyard.features.campaigns.queries import CampaignRow
+from sendyard.features.campaigns.queries import CampaignRow, step_of_drip
 from sendyard.features.campaigns.scheduling.queries import waves as wave_rows
 from sendyard.features.campaigns.scheduling.showing import next_document, wave_document
 from sendyard.storage.engine import Database
@@ -20,7 +20,7 @@ from sendyard.storage.transaction import Transaction
 
 
 async def whole_document(database: Database, workspace_id: str, campaign_id: str) -> dict[str, Any]:
-    """Give one campaign with what became of its rows, its waves and its approval. Raises NotFound."""
+    """Give one campaign with what became of its rows, its waves, its approval, and its drip. Raises NotFound."""
     campaign = await find(database, workspace_id, campaign_id)
 
     def read(tx: Transaction) -> dict[str, Any]:
@@ -29,6 +29,7 @@ async def whole_document(database: Database, workspace_id: str, campaign_id: str
             "approval": approvals.document(approval_rows(tx, campaign_id)),
             "waves": [wave_document(row) for row in wave_rows(tx, campaign_id)],
             "experiment": summary(tx, campaign_id),
+            "drip": step_of_drip(tx, campaign_id),
         }
 
     return {**campaign_document(campaign, now_ms()), **await database.read(read)}

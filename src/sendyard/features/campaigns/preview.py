@@ -8,7 +8,8 @@ from sendyard.delivery.directory import Directory
 from sendyard.delivery.forecast import Check, Forecast, Level
 from sendyard.features.campaigns.files import file_checks
 from sendyard.features.campaigns.linking import link_checks
-from sendyard.features.campaigns.plan import MILLION, Plan, read_plan
+from sendyard.features.campaigns.oversight.budgets import budget_checks
+from sendyard.features.campaigns.plan import Plan, read_plan
 from sendyard.features.campaigns.queries import CampaignRow
 from sendyard.features.campaigns.rehearsal import rehearse
 from sendyard.features.campaigns.scheduling.timing import ago, begins_at, next_run, shown
@@ -29,7 +30,7 @@ async def foretell(database: Database, directory: Directory, campaign: CampaignR
         end = max(end, begins + paced) + waits
     links = await link_checks(database, directory, campaign)
     files = file_checks(directory, campaign)
-    checks = [*found.checks, *links, *files, *_beginning(plan, at, now), *_budget(plan, found)]
+    checks = [*found.checks, *links, *files, *_beginning(plan, at, now), *budget_checks(plan.budget, found)]
     return replace(found, checks=checks, finish_at=end)
 
 
@@ -51,13 +52,3 @@ def _beginning(plan: Plan, at: int | None, now: int) -> list[Check]:
         return [Check("begins", Level.BLOCK, 1, detail, "Choose a later time.")]
     detail = f"It begins {shown(at, zone)} ({shown(at, 'UTC')}), in {ago(at - now)}."
     return [Check("begins", Level.OK, 0, detail, "")]
-
-
-def _budget(plan: Plan, found: Forecast) -> list[Check]:
-    budget = plan.budget
-    if budget is None or found.cost is None or found.cost.currency != budget.currency:
-        return []
-    if found.cost.high * MILLION <= budget.millionths:
-        return [Check("budget", Level.OK, 0, f"The budget of {budget.amount} {budget.currency} is enough.", "")]
-    detail = f"It may cost up to {found.cost.high} {budget.currency}, and the budget is {budget.amount}."
-    return [Check("budget", Level.WARN, 1, detail, "It is paused when the budget is used up; raise it, or go on then.")]

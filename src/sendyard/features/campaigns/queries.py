@@ -397,6 +397,28 @@ def turn_of(tx: Transaction, campaign_id: str) -> int:
     return int(found[0][0]) if found else 0
 
 
+def step_of_drip(tx: Transaction, campaign_id: str) -> dict[str, Any] | None:
+    """
+    Which step of which drip a campaign carries: `{id, name, step, people_may_come}`; None for a campaign that is none.
+
+    People come until the drip or the step is cancelled: to its newest version whenever somebody is added, to an older
+    one while somebody of it has not had the step.
+    """
+    found = tx.rows(
+        "SELECT d.id, d.name, s.number, d.status <> 'cancelled' AND c.status <> 'cancelled' AND ("
+        "  r.version = (SELECT n.version FROM drip_rounds n WHERE n.drip_id = d.id AND n.round = d.round)"
+        "  OR EXISTS (SELECT 1 FROM drip_people p WHERE p.drip_id = d.id AND p.state = 'active' AND p.round = s.round"
+        "    AND p.step <= s.number))"
+        " FROM drip_steps s JOIN drips d ON d.id = s.drip_id JOIN campaigns c ON c.id = s.campaign_id"
+        " JOIN drip_rounds r ON r.drip_id = s.drip_id AND r.round = s.round WHERE s.campaign_id = ?",
+        (campaign_id,),
+    )
+    if not found:
+        return None
+    drip_id, name, step, may_come = found[0]
+    return {"id": drip_id, "name": name, "step": step, "people_may_come": bool(may_come)}
+
+
 def complete(tx: Transaction, campaign_id: str, status: str, *, turn: int, now: int) -> bool:
     """
     End a campaign whose messages are all settled; False when it was stopped meanwhile, or has new people.

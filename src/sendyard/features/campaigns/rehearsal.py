@@ -10,12 +10,11 @@ from dataclasses import replace
 from functools import partial
 
 from sendyard.delivery.brief import WAIVED
-from sendyard.delivery.capacity import PEOPLE_MS
 from sendyard.delivery.directory import Directory
 from sendyard.delivery.evidence import keep_preflight
 from sendyard.delivery.forecast import Check, Forecast, Level, Outlook, evidence
+from sendyard.delivery.people_limit import written_lately
 from sendyard.delivery.preflight import admit_many
-from sendyard.delivery.queries import people_written
 from sendyard.delivery.rule_lines import MOST_EXAMPLES, Example
 from sendyard.domain.addresses import mask
 from sendyard.domain.errors import AppError, FieldError, Invalid
@@ -57,7 +56,7 @@ async def rehearse(
     when = plan.when
     home = directory.facts(campaign.workspace_id).home_zone
     step = plan.throttle.step_us / MICRO if plan.throttle else 0.0
-    written = await database.read(partial(_written, directory, campaign.workspace_id))
+    written = await database.read(partial(written_lately, directory, campaign.workspace_id))
     outlook = Outlook(directory, moment, step=step, written=written)
     after, complete = 0, True
     links = await row_addresses(Addresses(database, directory), campaign)
@@ -134,13 +133,6 @@ def _admit(
 def _add_up(outlook: Outlook, outcomes: Sequence[NewMessage | AppError], rows: Sequence[Recipient]) -> set[str]:
     outlook.take(outcomes, [(row.row, row.address) for row in rows])
     return {row.country for row in rows}
-
-
-def _written(directory: Directory, workspace_id: str, tx: Transaction) -> dict[str, int]:
-    """How many people each account with a limit of people has written to since this time yesterday."""
-    since = now_ms() - PEOPLE_MS
-    limited = [entry.id for entry in directory.accounts(workspace_id) if entry.daily_people is not None]
-    return {account_id: people_written(tx, workspace_id, account_id, since) for account_id in limited}
 
 
 def _size_check(longest: NewMessage) -> Check:

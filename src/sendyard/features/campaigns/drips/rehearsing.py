@@ -19,6 +19,7 @@ from sendyard.features.campaigns.drips.plan import read_drip
 from sendyard.features.campaigns.drips.queries import DripRow
 from sendyard.features.campaigns.files import file_checks
 from sendyard.features.campaigns.linking import row_addresses
+from sendyard.features.campaigns.oversight.budgets import uncounted_checks
 from sendyard.features.campaigns.oversight.purposes import purpose_checks
 from sendyard.features.links import Addresses
 from sendyard.storage.engine import Database
@@ -61,7 +62,9 @@ class Rehearsing:
             told = outlook.forecast()
             purposes = purpose_checks(self._directory, campaign, {row.country for row in rows})
             files = file_checks(self._directory, campaign)
-            found.append((number, replace(told, checks=[*told.checks, *files, *purposes])))
+            # Whether it lasts cannot be told: these are not everybody, and more may come at any time.
+            unpaid = uncounted_checks(read_drip(drip.plan).budget, told)
+            found.append((number, replace(told, checks=[*told.checks, *files, *purposes, *unpaid])))
         return found
 
     async def sample(self, drip: DripRow, *, limit: int) -> Sequence[Recipient]:

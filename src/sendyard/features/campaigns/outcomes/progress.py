@@ -11,7 +11,7 @@ from sendyard.domain.status import MessageStatus
 from sendyard.features.campaigns.experiments.showing import summary
 from sendyard.features.campaigns.outcomes import queries
 from sendyard.features.campaigns.outcomes.counting import Counted, counted
-from sendyard.features.campaigns.queries import CampaignRow
+from sendyard.features.campaigns.queries import CampaignRow, step_of_drip
 from sendyard.features.campaigns.scheduling.queries import waves
 from sendyard.features.campaigns.scheduling.showing import next_document, wave_document
 from sendyard.storage.engine import Database
@@ -46,7 +46,7 @@ class Progress:
         same by account, `reasons` says why messages did not arrive. `rate_per_second` is how fast they left within the
         last ten seconds; `finish_at` (milliseconds) when the last would leave at that rate, None when it is not known.
         `clicks` has how many people followed a link, how often, and the visits that do not count; `experiment` says in
-        a sentence where it stands, "" for a campaign that compares nothing.
+        a sentence where it stands, "" for a campaign that compares nothing. `drip` is as in `step_of_drip`.
         """
         remembered = self._known.get(campaign.id)
         if remembered and time.monotonic() < remembered[0] and remembered[1] == campaign.status:
@@ -61,6 +61,7 @@ class Progress:
                 "waves": [wave_document(row) for row in waves(tx, campaign.id)],
                 "clicks": queries.clicks(tx, campaign.id),
                 "experiment": compared["told"] if compared else "",
+                "drip": step_of_drip(tx, campaign.id),
             }
             return known, more
 

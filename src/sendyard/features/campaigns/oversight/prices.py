@@ -1,5 +1,5 @@
 """
-What messages may cost before they are sent: their parts at the dearest account of their route.
+What messages may cost before they are sent: their parts at the dearest account that may carry them.
 """
 
 from collections.abc import Sequence
@@ -60,7 +60,8 @@ def expect_prices(directory: Directory, workspace_id: str, budget: Budget | None
 
 def _price(directory: Directory, message: NewMessage, currency: str) -> int | None:
     dearest = Decimal(0)
-    for account_id in message.route:
+    # Without failover only the first choice can ever cost anything.
+    for account_id in message.route if message.failover else message.route[:1]:
         entry = directory.account(account_id)
         if entry is None or entry.price_per_part is None or entry.currency != currency:
             return None
