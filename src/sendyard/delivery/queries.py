@@ -2,7 +2,7 @@
 Everything delivery reads and writes of the tables beside the ledger.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -50,6 +50,15 @@ class ConnectionRows(NamedTuple):
     workspaces: list[Row]
     catalogues: list[Row]  # (account, revision) of those whose templates were listed at least once
     facts: list[Row]  # (workspace, revision) of those that told something about themselves
+
+
+class Lifted(NamedTuple):
+    """A suppression that was removed."""
+
+    address: str
+    channel: str
+    purpose: str
+    reason: str
 
 
 class Stop(NamedTuple):
@@ -171,8 +180,28 @@ def suppress(
 
 def unsuppress(tx: Transaction, workspace_id: str, address: str, *, channel: str, purpose: str = "") -> bool:
     """Lift exactly one suppression; False when there was none."""
-    sql = "DELETE FROM suppressions WHERE workspace_id = ? AND address = ? AND channel = ? AND purpose = ?"
-    return tx.run(sql, (workspace_id, address, channel, purpose)) == 1
+    return bool(lift(tx, workspace_id, "address = ? AND channel = ? AND purpose = ?", (address, channel, purpose)))
+
+
+def lift(tx: Transaction, workspace_id: str, condition: str, values: Sequence[Any]) -> list[Lifted]:
+    """
+    Remove the suppressions of a workspace that a condition of SQL finds.
+
+    Each is noted: counts of people go on from what was known before, and look again only at those it was about.
+    """
+    found = tx.rows(
+        f"DELETE FROM suppressions WHERE workspace_id = ? AND {condition}"  # noqa: S608 - conditions of ours
+        " RETURNING id, created_at, address, channel, purpose, reason",
+        (workspace_id, *values),
+    )
+    now = now_ms()
+    tx.run_many(
+        "INSERT INTO lifted_suppressions (workspace_id, id, suppression_id, address, made_at, lifted_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [(workspace_id, new_id(), suppression_id, address, made_at, now)
+         for suppression_id, made_at, address, *_ in found],
+    )  # fmt: skip
+    return [Lifted(*about) for _, _, *about in found]
 
 
 def pause_account(tx: Transaction, account_id: str, reason: str) -> bool:

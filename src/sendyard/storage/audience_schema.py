@@ -62,7 +62,8 @@ contacts = Table(
     # Custom fields, see contact_fields: exact numbers (millionths; days since 1970 for dates), and texts.
     *(Column(f"n{slot}", BigInteger) for slot in range(1, NUMBER_SLOTS + 1)),
     *(Column(f"x{slot}", Text) for slot in range(1, TEXT_SLOTS + 1)),
-    Index("ix_contacts_changed", "workspace_id", "changed"),
+    # PostgreSQL may use it only where a statement says that `changed` is above 0, which all are; see `identities`.
+    Index("ix_contacts_changed", "workspace_id", "changed", postgresql_where=text("changed > 0")),
     # Clustered by workspace: counting reads its rows and nothing else.
     sqlite_with_rowid=False,
 )
@@ -75,7 +76,11 @@ identities = Table(  # one address of one person
     Column("value", ID, primary_key=True),
     Column("contact_no", BigInteger, nullable=False),
     Column("created_at", TIME, nullable=False),
-    Index("ix_identities_contact", "workspace_id", "contact_no"),
+    # PostgreSQL may use it only where a statement says `contact_no + 0 > 0`, which all are. Of a workspace that its
+    # statistics do not know yet it expects a single row, finds the index and the key equal for a look-up by kind and
+    # value, and may take this one: then every look-up reads all of the workspace.
+    # The sum keeps SQLite from looking among all numbers above 0 instead of at one.
+    Index("ix_identities_contact", "workspace_id", "contact_no", postgresql_where=text("contact_no + 0 > 0")),
     sqlite_with_rowid=False,
 )
 
@@ -208,6 +213,18 @@ erased_suppressions = Table(  # suppressions of people who were erased: the addr
     Column("purpose", Text, primary_key=True),
     Column("reason", Text, nullable=False),
     Column("created_at", TIME, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+lifted_suppressions = Table(  # removed lately: whoever remembers them looks at their people again
+    "lifted_suppressions",
+    metadata,
+    _workspace_key(),
+    Column("id", ID, primary_key=True),  # sorts by when it was removed
+    Column("suppression_id", ID, nullable=False),
+    Column("address", ID, nullable=False),  # "" once nobody has it any more
+    Column("made_at", TIME, nullable=False),  # when it was made
+    Column("lifted_at", TIME, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -111,7 +111,9 @@ class Transaction:
             columns = ", ".join(f"json_extract(value, '$[{index}]') AS c{index}" for index in range(len(kinds)))
             return f"(SELECT {columns} FROM json_each(?)) AS given", parameter
         columns = ", ".join(f"CAST(value ->> {index} AS {kind}) AS c{index}" for index, kind in enumerate(kinds))
-        return f"(SELECT {columns} FROM jsonb_array_elements(CAST(? AS jsonb))) AS given", parameter
+        # The offset keeps the columns what they are: as terms put into a look-up each would be paid for before it
+        # begins, and PostgreSQL could prefer another index only because it compares less with them.
+        return f"(SELECT {columns} FROM jsonb_array_elements(CAST(? AS jsonb)) OFFSET 0) AS given", parameter
 
     def wake(self) -> None:
         """Tell dispatchers, in every process, that there is work once this transaction is committed."""

@@ -5,6 +5,7 @@ The SQL of custom fields, labels, suppressions and consents, besides what delive
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from sendyard.delivery.queries import lift
 from sendyard.storage.identifiers import new_id
 from sendyard.storage.transaction import Transaction
 
@@ -165,12 +166,8 @@ def reviewed(tx: Transaction, workspace_id: str, suppression_id: str) -> bool:
 def lift_own(tx: Transaction, workspace_id: str, addresses: Iterable[str]) -> list[str]:
     """Lift what these people had asked for themselves, on every channel; gives the addresses, one a suppression."""
     condition, parameter = tx.among(addresses)
-    found = tx.rows(
-        f"DELETE FROM suppressions WHERE workspace_id = ? AND address {condition} AND reason = 'opted_out'"  # noqa: S608 - placeholders only
-        " RETURNING address",
-        (workspace_id, parameter),
-    )
-    return [address for (address,) in found]
+    found = lift(tx, workspace_id, f"address {condition} AND reason = 'opted_out'", (parameter,))
+    return [one.address for one in found]
 
 
 def stopped_by_themselves(tx: Transaction, workspace_id: str, addresses: Iterable[str]) -> set[str]:
@@ -226,13 +223,23 @@ def suppressed_among(tx: Transaction, workspace_id: str, addresses: Iterable[str
 
 def forget_suppressions(tx: Transaction, workspace_id: str, address: str) -> list[tuple[str, str, str]]:
     """Remove the suppressions of an address; gives the channel, purpose and reason of each."""
-    return [
-        (channel, purpose, reason)
-        for channel, purpose, reason in tx.rows(
-            "DELETE FROM suppressions WHERE workspace_id = ? AND address = ? RETURNING channel, purpose, reason",
-            (workspace_id, address),
-        )
-    ]
+    return [(one.channel, one.purpose, one.reason) for one in lift(tx, workspace_id, "address = ?", (address,))]
+
+
+def forget_lifted_addresses(tx: Transaction, workspace_id: str, addresses: Iterable[str]) -> None:
+    """Forget which addresses suppressions were of that were removed, but for those that somebody still has."""
+    condition, parameter = tx.among(addresses)
+    tx.run(
+        f"UPDATE lifted_suppressions SET address = '' WHERE workspace_id = ? AND address {condition}"  # noqa: S608 - placeholders only
+        " AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.workspace_id = lifted_suppressions.workspace_id"
+        " AND i.kind IN ('phone', 'whatsapp_id', 'line_id') AND i.value = lifted_suppressions.address)",
+        (workspace_id, parameter),
+    )
+
+
+def forget_lifted(tx: Transaction, *, before: int) -> None:
+    """Forget which suppressions of every workspace were removed before a moment."""
+    tx.run("DELETE FROM lifted_suppressions WHERE lifted_at < ?", (before,))
 
 
 def keep_erased(

@@ -101,6 +101,7 @@ class Erasing:
             errand_queries.erase(tx, workspace_id, contact_id)
             list_queries.erase(tx, workspace_id, [identity.value for identity in identities])
             queries.remove_identities(tx, workspace_id, identities)
+            audience_queries.forget_lifted_addresses(tx, workspace_id, [identity.value for identity in identities])
             queries.forget_import_changes(tx, workspace_id, row["no"])
             queries.forget_merges(tx, workspace_id, contact_id)
             queries.blank_contacts(tx, workspace_id, change, [row["no"]], now=moment)

@@ -158,7 +158,7 @@ def identities_of(tx: Transaction, workspace_id: str, numbers: Iterable[int]) ->
     source, parameter = tx.each([[no] for no in numbers], "BIGINT")
     found = tx.rows(
         f"SELECT i.contact_no, i.kind, i.value FROM {source}"  # noqa: S608 - constants
-        f" {tx.in_turn('identities', 'i', 'i.workspace_id = ? AND i.contact_no = given.c0')}"
+        f" {tx.in_turn('identities', 'i', 'i.workspace_id = ? AND i.contact_no = given.c0 AND i.contact_no + 0 > 0')}"
         " ORDER BY i.created_at, i.kind, i.value",
         (parameter, workspace_id),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from sendyard.domain.errors import Conflict, FieldError, Invalid, NotFound
+from sendyard.features.audience import queries as audience_queries
 from sendyard.features.audience.contacts import queries
 from sendyard.features.audience.contacts.details import Details, guessed_columns, read_columns, read_identities
 from sendyard.features.audience.contacts.queries import begin_change
@@ -133,9 +134,18 @@ class Contacts:
         return await self._database.write(change)
 
     async def tidy(self) -> int:
-        """Remove what is left of contacts deleted long enough ago for everyone to have noticed; gives how many."""
+        """
+        Remove what is left of contacts deleted long enough ago for everyone to have noticed; gives how many.
+
+        Of removed suppressions the same: who counts and did not look for so long reads all of them once.
+        """
         before = now_ms() - _NOTICED_MS
-        return await self._database.write(lambda tx: queries.purge(tx, before=before))
+
+        def remove(tx: Transaction) -> int:
+            audience_queries.forget_lifted(tx, before=before)
+            return queries.purge(tx, before=before)
+
+        return await self._database.write(remove)
 
 
 def require(tx: Transaction, workspace_id: str, contact_id: str) -> ContactRow:

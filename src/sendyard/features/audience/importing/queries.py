@@ -301,5 +301,6 @@ def untouched(tx: Transaction, workspace_id: str, import_no: int, after: int, li
 def remove_identities_of(tx: Transaction, workspace_id: str, numbers: Sequence[int]) -> None:
     """Take all identities from contacts."""
     tx.run_many(
-        "DELETE FROM identities WHERE workspace_id = ? AND contact_no = ?", [(workspace_id, no) for no in numbers]
+        "DELETE FROM identities WHERE workspace_id = ? AND contact_no = ? AND contact_no + 0 > 0",
+        [(workspace_id, no) for no in numbers],
     )

@@ -26,6 +26,9 @@ BLOCK = 1 << 16
 """Contacts the census holds together, by their numbers."""
 
 _SEGMENT = "id, name, filter, created_at, updated_at"
+_KINDS = "('phone', 'whatsapp_id', 'line_id')"  # of addresses that can be suppressed
+_LIFTED = "l.workspace_id = ? AND l.id > ? AND l.id <= ?"
+_HAD = f"had.workspace_id = l.workspace_id AND had.kind IN {_KINDS} AND had.value = l.address"
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
@@ -75,14 +78,14 @@ def condition(test: Test, dialect: Dialect) -> Condition:  # noqa: C901, PLR0911
         case Reached(kind):
             sql = (
                 "EXISTS (SELECT 1 FROM identities i WHERE i.workspace_id = c.workspace_id AND i.contact_no = c.no"
-                " AND i.kind = ?)"
+                " AND i.contact_no + 0 > 0 AND i.kind = ?)"
             )
             return Condition(sql, (kind,))
         case Stopped(channel):
             # By the person's few addresses: the other way round, SQLite goes through every suppression each time.
             sql = (
                 "EXISTS (SELECT 1 FROM identities i CROSS JOIN suppressions s WHERE i.workspace_id = c.workspace_id"
-                " AND i.contact_no = c.no AND i.kind IN ('phone', 'whatsapp_id', 'line_id')"
+                " AND i.contact_no = c.no AND i.contact_no + 0 > 0 AND i.kind IN ('phone', 'whatsapp_id', 'line_id')"
                 " AND s.workspace_id = c.workspace_id AND s.address = i.value AND s.channel IN ('', ?)"
                 " AND s.purpose = '')"
             )
@@ -163,11 +166,16 @@ def newest_change(tx: Transaction, workspace_id: str) -> int:
 
 def changed_blocks(tx: Transaction, workspace_id: str, after: int) -> dict[int, int]:
     """How many contacts changed after a stamp, by block."""
-    found = tx.rows(
-        f"SELECT no / {BLOCK}, COUNT(*) FROM contacts WHERE workspace_id = ? AND changed > ? GROUP BY no / {BLOCK}",  # noqa: S608 - constants
-        (workspace_id, after),
+    sql = (
+        f"SELECT no / {BLOCK}, COUNT(*) FROM contacts WHERE workspace_id = ? AND {_since(after)} GROUP BY no / {BLOCK}"  # noqa: S608 - a number
     )
+    found = tx.rows(sql, (workspace_id,))
     return dict(found)
+
+
+def _since(after: int) -> str:
+    # Written out: from the number PostgreSQL sees that the index of stamps above 0 holds all that is asked for.
+    return f"changed > {after:d}"
 
 
 class Part(NamedTuple):
@@ -181,7 +189,7 @@ def changed_contacts(tx: Transaction, workspace_id: str, columns: Sequence[str],
     """Contacts that changed: number, whether deleted, and the columns."""
     shown = ", ".join(("no", "gone", *columns))
     if part.block is None:
-        return tx.table(shown, "FROM contacts WHERE workspace_id = ? AND changed > ?", (workspace_id, part.after))
+        return tx.table(shown, f"FROM contacts WHERE workspace_id = ? AND {_since(part.after)}", (workspace_id,))
     # The plus keeps the index by stamps out of it: most of a block has changed then.
     source = "FROM contacts WHERE workspace_id = ? AND no >= ? AND no < ? AND +changed > ?"
     return tx.table(shown, source, (workspace_id, *_numbers(part.block), part.after))
@@ -195,13 +203,18 @@ def changed_identities(tx: Transaction, workspace_id: str, part: Part) -> list[S
 
 def changed_stopped(tx: Transaction, workspace_id: str, part: Part) -> list[tuple[int, str]]:
     """Of the same contacts, of a block of all, those who have a suppressed address, and the channels."""
-    # Identities are in the order of bytes. PostgreSQL would compare in that too, which no index on suppressions fits.
-    address = "i.value" if tx.dialect == "sqlite" else 'i.value COLLATE "default"'
-    wanted = f"s.workspace_id = i.workspace_id AND s.address = {address} AND s.purpose = ''"
-    suppressed = tx.in_turn("suppressions", "s", wanted)
-    source, values = _identities_of(tx, workspace_id, part, suppressed)
+    source, values = _identities_of(tx, workspace_id, part, _suppressed(tx))
     source += " AND i.kind IN ('phone', 'whatsapp_id', 'line_id')"
     return [(number, channel) for number, channel in tx.table("i.contact_no, s.channel", source, values)]
+
+
+def _suppressed(tx: Transaction) -> str:
+    """The join of an identity `i` with what it is suppressed by, `s`."""
+    # Identities are in the order of bytes. PostgreSQL would compare in that too, which no index on suppressions fits.
+    address = "i.value" if tx.dialect == "sqlite" else 'i.value COLLATE "default"'
+    return tx.in_turn(
+        "suppressions", "s", f"s.workspace_id = i.workspace_id AND s.address = {address} AND s.purpose = ''"
+    )
 
 
 def _numbers(block: int) -> tuple[int, int]:
@@ -210,35 +223,85 @@ def _numbers(block: int) -> tuple[int, int]:
 
 def _identities_of(tx: Transaction, workspace_id: str, part: Part, joined: str = "") -> tuple[str, tuple[Any, ...]]:
     if part.block is not None:
-        source = f"FROM identities i {joined} WHERE i.workspace_id = ? AND i.contact_no >= ? AND i.contact_no < ?"
-        return source, (workspace_id, *_numbers(part.block))
-    theirs = tx.in_turn("identities", "i", "i.workspace_id = c.workspace_id AND i.contact_no = c.no")
-    return f"FROM contacts c {theirs} {joined} WHERE c.workspace_id = ? AND c.changed > ?", (workspace_id, part.after)
+        block = "i.contact_no >= ? AND i.contact_no < ? AND i.contact_no + 0 > 0"
+        return f"FROM identities i {joined} WHERE i.workspace_id = ? AND {block}", (workspace_id, *_numbers(part.block))
+    theirs = tx.in_turn(
+        "identities", "i", "i.workspace_id = c.workspace_id AND i.contact_no = c.no AND i.contact_no + 0 > 0"
+    )
+    return f"FROM contacts c {theirs} {joined} WHERE c.workspace_id = ? AND c.{_since(part.after)}", (workspace_id,)
 
 
 class Stamp(NamedTuple):
-    """What differs after any change of suppressions: how many there are, the newest, and the sum of their times."""
+    """
+    What differs after any change of suppressions.
+
+    How many there are, the newest, the sum of their times, and the newest note of one that was removed.
+    """
 
     size: int
     newest: str
+    times: int
+    lifted: str
+
+
+class Amount(NamedTuple):
+    """How many suppressions, and the sum of the times they were made."""
+
+    size: int
     times: int
 
 
 def suppression_stamp(tx: Transaction, workspace_id: str) -> Stamp:
     """What there is of suppressions."""
-    ((count, newest, times),) = tx.rows(
-        "SELECT COUNT(*), MAX(id), SUM(created_at) FROM suppressions WHERE workspace_id = ?", (workspace_id,)
+    ((count, newest, times, lifted),) = tx.rows(
+        "SELECT COUNT(*), MAX(id), SUM(created_at),"
+        " (SELECT MAX(l.id) FROM lifted_suppressions l WHERE l.workspace_id = ?)"
+        " FROM suppressions WHERE workspace_id = ?",
+        (workspace_id, workspace_id),
     )
-    return Stamp(count, newest or "", int(times or 0))
+    return Stamp(count, newest or "", int(times or 0), lifted or "")
 
 
-def suppressions_added(tx: Transaction, workspace_id: str, before: Stamp, now: Stamp) -> Stamp:
+def suppressions_added(tx: Transaction, workspace_id: str, before: Stamp, now: Stamp) -> Amount:
     """What there is of the suppressions made after one moment and up to another."""
-    ((count, newest, times),) = tx.rows(
-        "SELECT COUNT(*), MAX(id), SUM(created_at) FROM suppressions WHERE workspace_id = ? AND id > ? AND id <= ?",
+    ((count, times),) = tx.rows(
+        "SELECT COUNT(*), SUM(created_at) FROM suppressions WHERE workspace_id = ? AND id > ? AND id <= ?",
         (workspace_id, before.newest, now.newest),
     )
-    return Stamp(count, newest or "", int(times or 0))
+    return Amount(count, int(times or 0))
+
+
+def suppressions_lifted(tx: Transaction, workspace_id: str, before: Stamp, now: Stamp) -> Amount:
+    """What there was at one moment of the suppressions that were removed up to another."""
+    ((count, times),) = tx.rows(
+        f"SELECT COUNT(*), SUM(l.made_at) FROM lifted_suppressions l WHERE {_LIFTED} AND l.suppression_id <= ?",  # noqa: S608 - constants
+        (workspace_id, before.lifted, now.lifted, before.newest),
+    )
+    return Amount(count, int(times or 0))
+
+
+def lifted_contacts(tx: Transaction, workspace_id: str, before: Stamp, now: Stamp) -> list[int]:
+    """The numbers of contacts who have an address of which suppressions were removed between two moments."""
+    found = tx.rows(
+        f"SELECT had.contact_no FROM lifted_suppressions l {tx.in_turn('identities', 'had', _HAD)} WHERE {_LIFTED}",  # noqa: S608 - constants
+        (workspace_id, before.lifted, now.lifted),
+    )
+    return [number for (number,) in found]
+
+
+def lifted_stopped(tx: Transaction, workspace_id: str, before: Stamp, now: Stamp) -> list[tuple[int, str]]:
+    """Of the same contacts those who have a suppressed address, be it another, and the channels."""
+    theirs = tx.in_turn(
+        "identities",
+        "i",
+        "i.workspace_id = had.workspace_id AND i.contact_no = had.contact_no AND i.contact_no + 0 > 0",
+    )
+    found = tx.rows(
+        f"SELECT i.contact_no, s.channel FROM lifted_suppressions l {tx.in_turn('identities', 'had', _HAD)}"  # noqa: S608 - constants
+        f" {theirs} {_suppressed(tx)} WHERE {_LIFTED} AND i.kind IN {_KINDS}",
+        (workspace_id, before.lifted, now.lifted),
+    )
+    return [(number, channel) for number, channel in found]
 
 
 def stopped_contacts(

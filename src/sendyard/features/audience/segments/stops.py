@@ -1,8 +1,9 @@
 """
-Who is suppressed, as sets of bits: everybody is read once, and from then on only what was added.
+Who is suppressed, as sets of bits: everybody is read once, and from then on only what was added or removed.
 
 Suppressions are of addresses and not of contacts, so no stamp of a contact tells of them. What differs after any change
-is how many there are and when they were made; from that it is also seen whether some were added and none removed.
+is how many there are and when they were made. Whoever removes one leaves a note for a while; when what was known, less
+what the notes tell of, and more what was made since, comes to what there is, nothing else happened.
 """
 
 from collections.abc import Iterable
@@ -43,9 +44,14 @@ def read_stops(tx: Transaction, workspace_id: str, known: Stops | None) -> Stops
     if stamp == before:
         return known
     added = queries.suppressions_added(tx, workspace_id, before, stamp)
-    if (before.size + added.size, before.times + added.times) != (stamp.size, stamp.times):
-        # Some were removed, or came to light behind ones that were made later.
+    lifted = queries.suppressions_lifted(tx, workspace_id, before, stamp)
+    expected = (before.size + added.size - lifted.size, before.times + added.times - lifted.times)
+    if expected != (stamp.size, stamp.times):
+        # Some came to light behind ones that were made later, or were removed so long ago that no note is left.
         return Stops(stamp, _sets(queries.stopped_contacts(tx, workspace_id)))
+    if stamp.lifted != before.lifted:
+        changed = _by_block(queries.lifted_contacts(tx, workspace_id, before, stamp))
+        known = known.replaced(changed, queries.lifted_stopped(tx, workspace_id, before, stamp))
     fresh = _sets(queries.stopped_contacts(tx, workspace_id, (before, stamp)))
     return Stops(stamp, known.sets | {place: known.sets.get(place, 0) | bits for place, bits in fresh.items()})
 
@@ -56,6 +62,13 @@ def bits_of(places: Iterable[int]) -> int:
     for place in places:
         held[place >> 3] |= 1 << (place & 7)
     return int.from_bytes(held, "little")
+
+
+def _by_block(numbers: Iterable[int]) -> dict[int, int]:
+    places: dict[int, list[int]] = {}
+    for number in numbers:
+        places.setdefault(number // BLOCK, []).append(number % BLOCK)
+    return {block: bits_of(found) for block, found in places.items()}
 
 
 def _sets(found: Iterable[tuple[int, str]]) -> dict[Place, int]:

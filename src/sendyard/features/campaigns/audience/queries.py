@@ -154,7 +154,7 @@ def _address(kinds: Sequence[str]) -> str:
     """The person's oldest address of the first kind there is."""
     found = [
         "(SELECT i.value FROM identities i WHERE i.workspace_id = c.workspace_id AND i.contact_no = c.no"  # noqa: S608 - constants
-        f" AND i.kind = '{kind}' ORDER BY i.created_at, i.value LIMIT 1)"
+        f" AND i.contact_no + 0 > 0 AND i.kind = '{kind}' ORDER BY i.created_at, i.value LIMIT 1)"
         for kind in kinds
     ]
     return found[0] if len(found) == 1 else f"COALESCE({', '.join(found)})"
