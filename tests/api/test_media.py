@@ -2,11 +2,15 @@
 Files by the interface: uploaded, listed, shown, sent, fetched by providers.
 """
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from sendyard.domain.channels import Channel
+from sendyard.domain.errors import Unavailable
 from sendyard.providers.registry import adapter
 from tests.api.conftest import Caller, problem
 from tests.features.media_shelf import PDF, noise, picture
@@ -112,6 +116,27 @@ async def test_a_link_is_served_without_a_key_and_nothing_else_is(caller: Caller
     for wrong in (broken, link.rpartition("/")[0], "/media/public", "/media/public/a/b/c/d"):
         refused = await caller.http.get(wrong)
         assert refused.status_code == 404
+
+
+async def test_while_bytes_cannot_be_had_the_answer_says_so_before_it_begins(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = await upload(caller, picture())
+    library = caller.yard.media
+    form = await library.form(caller.workspace_id, added["id"], adapter("twilio").spec.media[Channel.MMS])
+    link = urlsplit(library.link(form, datetime.now(UTC) + timedelta(minutes=5))).path
+
+    async def away(key: str) -> AsyncIterator[bytes]:
+        if key:
+            raise Unavailable("media_store_away", "The bucket in which files are kept refuses the key.")
+        yield b""
+
+    monkeypatch.setattr(library._store, "stream", away)
+    shown = await caller.get(f"/media/{added['id']}/content")
+    assert "refuses the key" in problem(shown, 503, "media_store_away")["detail"]
+    assert shown.headers["retry-after"] == "5"
+    fetched = await caller.http.get(link)
+    assert "bucket" not in problem(fetched, 503, "file_not_at_hand")["detail"]
 
 
 async def test_a_message_names_an_uploaded_file_and_shows_it(caller: Caller) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sendyard.storage.vault import generate_key
+from tests.bucket import REFUSED, answering
 from tests.databases import PostgresDatabases
 from tests.e2e.conftest import Command, Process
 
@@ -198,6 +199,22 @@ def test_doctor_finds_a_working_installation_well(
     assert said.code == 0
     assert all(line.startswith("ok") for line in said.out.splitlines())
     assert "credentials of main: The account works." in said.out
+
+
+def test_doctor_asks_the_bucket_in_which_files_are_kept(
+    sendyard: Command, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_dir.mkdir(exist_ok=True)
+    with answering(403, REFUSED) as endpoint:
+        monkeypatch.setenv("SENDYARD_MEDIA_URL", f"s3://files/yard?endpoint={endpoint}")
+        monkeypatch.setenv("SENDYARD_MEDIA_KEY_ID", "invented")
+        monkeypatch.setenv("SENDYARD_MEDIA_SECRET", "invented")
+        level, told = found(sendyard)["files"]
+        assert (level, "refuses the key" in told) == ("fail", True)
+    empty = '<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>'
+    with answering(200, empty) as endpoint:
+        monkeypatch.setenv("SENDYARD_MEDIA_URL", f"s3://files/yard?endpoint={endpoint}")
+        assert found(sendyard)["files"] == ("ok", "The bucket files answers.")
 
 
 def test_doctor_changes_nothing_where_nothing_is(sendyard: Command, data_dir: Path) -> None:

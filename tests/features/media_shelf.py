@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from sendyard.features.media import Links, MediaLibrary
-from sendyard.features.media.stores import FileStore
+from sendyard.features.media.stores import FileStore, Store
 from sendyard.storage.vault import Vault, generate_key
 from tests.yard import PUBLIC_URL, Yard
 
@@ -81,7 +81,6 @@ class Shelf:
 
 def shelf_at(root: Path, yard: Yard, public_url: str = PUBLIC_URL, **options: Any) -> Shelf:
     vault: Vault = options.pop("vault", None) or Vault([generate_key()])
-    library = MediaLibrary(
-        yard.database, FileStore(root), yard.directory, Links(vault, public_url), spool=root, **options
-    )
+    store: Store = options.pop("store", None) or FileStore(root)
+    library = MediaLibrary(yard.database, store, yard.directory, Links(vault, public_url), spool=root, **options)
     return Shelf(library, root, yard)

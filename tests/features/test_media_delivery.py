@@ -19,7 +19,7 @@ from sendyard.delivery.recovery import Recovery
 from sendyard.delivery.transport import Lost, NotSent
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.content import Choice, Content, Interactive, Media, MediaItem, TemplateRef, Text
-from sendyard.domain.errors import Invalid
+from sendyard.domain.errors import Invalid, Unavailable
 from sendyard.emulator.scenarios import Error
 from sendyard.features.media import Links
 from sendyard.providers.abilities import UploadedMedia
@@ -117,6 +117,27 @@ async def test_a_korean_mms_is_made_small_uploaded_once_and_sent_to_all(post: Po
     assert post.media()[0].startswith("FK-")
     ((handle,),) = post.running.yard.rows("SELECT handle FROM media_handles")
     assert post.media() == [handle] * 5
+
+
+async def test_a_message_waits_for_a_bucket_that_is_away(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = await post.account("bizgo")
+    item = await post.shelf.item(noise(size=(1700, 1300), quality=95), "여름.jpg")
+    read, asked = post.shelf.library._store.read, []
+
+    async def away_at_first(key: str) -> bytes:
+        asked.append(key)
+        if len(asked) == 1:
+            raise Unavailable("media_store_away", "The bucket in which files are kept did not answer.")
+        return await read(key)
+
+    monkeypatch.setattr(post.shelf.library._store, "read", away_at_first)
+    monkeypatch.setattr(attachments, "_AGAIN", 0.01)
+    one = await post.send(Media((item,), "여름 할인", "안내"), Channel.MMS, to=KOREA.format(1), account=account)
+    post.running.start(post.running.poller.run())
+    await post.running.reach([one], "sent", "delivered")
+    told = post.running.yard.rows("SELECT detail FROM events WHERE kind = 'retry'")
+    assert told == [("The bucket in which files are kept did not answer.",)]
+    assert len(post.media()) == 1
 
 
 async def test_a_handle_is_used_again_by_the_next_process_and_not_after_its_end(post: Post) -> None:

@@ -159,15 +159,17 @@ async def test_nothing_is_proposed_from_what_is_not_known(wall: Wall) -> None:
 
 async def test_a_pause_another_category_and_a_rating_become_notices_once(wall: Wall) -> None:
     await wall.has(body="Hi {{1}}, it is here.", variables=("1",), quality="GREEN")
-    await wall.hears(state=TemplateState.PAUSED, reason="people reported it")
-    await wall.hears(state=TemplateState.PAUSED, reason="people reported it")
+    await wall.hears(state=TemplateState.PAUSED, reason="People reported it.")
+    await wall.hears(state=TemplateState.PAUSED, reason="People reported it.")
     await wall.hears(category="MARKETING")
     await wall.hears(quality="RED")
+    await wall.hears(quality="UNKNOWN")
+    await wall.hears(quality="YELLOW")
     called = "The template 'arrival' (en_US)"
     assert wall.notices() == [
         (
             "template_state",
-            f"{called} is paused at the provider: people reported it. "  # noqa: ISC004 - one sentence after another
+            f"{called} is paused at the provider: People reported it. "  # noqa: ISC004 - one sentence after another
             "Nothing goes out with it until it is approved again.",
         ),
         (
@@ -178,9 +180,13 @@ async def test_a_pause_another_category_and_a_rating_become_notices_once(wall: W
             "template_quality",
             f"{called} is rated RED now, it was GREEN; a low rating gets it paused.",
         ),
+        (
+            "template_quality",
+            f"{called} is rated YELLOW now; a low rating gets it paused.",
+        ),
     ]
     (one,) = await wall.standings.of(wall.yard.workspace_id, "arrival")
-    assert (one["state"], one["category"], one["quality"]) == ("paused", "MARKETING", "RED")
+    assert (one["state"], one["category"], one["quality"]) == ("paused", "MARKETING", "YELLOW")
 
 
 async def test_a_template_known_from_a_callback_only_is_listed_soon(wall: Wall) -> None:

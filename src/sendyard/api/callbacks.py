@@ -9,8 +9,7 @@ from typing import Any, Protocol
 
 from sendyard.api.desk import Disconnected, Receive, failure, read_body
 from sendyard.api.operations import Answer, refusal
-from sendyard.api.problems import Unavailable
-from sendyard.domain.errors import AppError, NotFound
+from sendyard.domain.errors import AppError, NotFound, Unavailable
 from sendyard.providers.wire import CallbackRequest, HttpResponse
 from sendyard.storage.failures import DATABASE_AWAY
 

@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 
 from sendyard.api.decoding import decode_body, decode_query
 from sendyard.api.operations import Answer, Ask, NoBody, NoQuery, Once, Operation, encode, problem_answer, refusal
-from sendyard.api.problems import BodyTooLarge, Unavailable, WrongMediaType, problem_for_status
+from sendyard.api.problems import BodyTooLarge, WrongMediaType, problem_for_status
 from sendyard.api.uploads import take_upload
-from sendyard.domain.errors import AppError, Conflict, FieldError, Forbidden, Invalid, Unauthorized
+from sendyard.domain.errors import AppError, Conflict, FieldError, Forbidden, Invalid, Unauthorized, Unavailable
 from sendyard.features.people import ApiKeys, Principal
 from sendyard.storage import idempotency
 from sendyard.storage.engine import Database

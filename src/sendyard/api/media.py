@@ -12,7 +12,7 @@ from sendyard.api.message_bodies import Moment
 from sendyard.api.message_views import moment
 from sendyard.api.operations import Answer, Ask, NoBody, NoQuery, Operation, refusal
 from sendyard.domain.channels import Channel
-from sendyard.domain.errors import AppError, FieldError, Invalid
+from sendyard.domain.errors import AppError, FieldError, Invalid, Unavailable
 from sendyard.features.media import LARGEST, Content, MediaLibrary
 
 _FORM_ROOM = 64 * 1024  # bytes that a form adds to its file
@@ -187,6 +187,9 @@ class PublicFiles:
         """Answer a request for one link."""
         try:
             return served(await self._library.linked(file_id, expires, signature))
+        except Unavailable:
+            # Who asks here is told nothing of how the installation is built.
+            return refusal(Unavailable("file_not_at_hand", "The file cannot be had at the moment; ask again shortly."))
         except AppError as error:
             return refusal(error)
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from sendyard.domain.errors import AppError, Conflict, RateLimited, Unauthorized
+from sendyard.domain.errors import AppError, Conflict, RateLimited, Unauthorized, Unavailable
 
 CONTENT_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:sendyard:error:"
@@ -63,13 +63,6 @@ class WrongMediaType(AppError):
 
     status = 415
     title = "The body comes in a form that is not read here"
-
-
-class Unavailable(AppError):
-    """A part of the installation is away; asking again later may work."""
-
-    status = 503
-    title = "Not available at the moment"
 
 
 _encode = msgspec.json.Encoder().encode

@@ -75,7 +75,7 @@ def application(yard: Yard, role: Role = "all") -> Application:
         Events(yard.database),
     )
     return Application(
-        Desk(yard.database, yard.keys, yard.vault, yard.settings.data_dir / "arriving"),
+        Desk(yard.database, yard.keys, yard.vault, yard.arriving),
         [operation for door in doors for operation in door.operations()],
         Callbacks(yard.ingest, yard.settings.public_url),
         Health(yard.database, yard.directory, lambda: yard.complaints(role)),

@@ -56,7 +56,7 @@ from sendyard.features.connections.compliance import (
     WorkspaceFacts,
 )
 from sendyard.features.links import Addresses, Clicks, Domains, Follower, ShortLinks
-from sendyard.features.media import Links, MediaLibrary, open_store
+from sendyard.features.media import Links, MediaLibrary, open_store, sweep
 from sendyard.features.otp import OneTimeCodes
 from sendyard.features.people import ApiKeys, Team, Workspaces
 from sendyard.features.templates import Catalogue, Portable, Records, Standings, Starters, Submissions, Templates
@@ -74,6 +74,7 @@ Role = Literal["all", "web", "worker"]
 
 _RESTART_DELAYS = (1.0, 2.0, 5.0, 15.0, 30.0)  # seconds before the sending side is built anew
 _REFRESH = 1.0
+_ARRIVING = 86_400.0  # seconds after which an upload that is still arriving broke off with its process
 _UNMATCHED_MS = 7 * 86_400_000  # a provider's report that finds no message within a week never will
 _TIDY = 3600.0
 _ERRANDS = 2.0
@@ -133,6 +134,7 @@ class Yard:
         self.gaps = Gaps(self.database, self.directory)
 
     def _build_templates(self, settings: Settings) -> None:
+        self.arriving = settings.data_dir / "arriving"
         self.media = _media(settings, self.database, self.directory, self.vault)
         self.templates = Templates(self.database, self.directory)
         self.catalogue = Catalogue(self.database, self.directory, self.transport, self.tokens)
@@ -282,6 +284,7 @@ class Yard:
         await self.one_time_codes.tidy()
         await self.contacts.tidy()
         await self.media.tidy()
+        await asyncio.to_thread(sweep, self.arriving, _ARRIVING)
         await self.import_steps.tidy()
 
     async def _exchange(self, entry: AccountEntry, request: HttpRequest) -> HttpResponse:

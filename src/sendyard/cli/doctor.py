@@ -21,6 +21,7 @@ from sendyard.cli.printing import put, say
 from sendyard.cli.shape import NOT_DONE, Command, NotDone
 from sendyard.delivery.directory import AccountEntry, Directory
 from sendyard.domain.errors import AppError
+from sendyard.features.media import open_store
 from sendyard.ledger.queries import lanes
 from sendyard.settings import Settings
 from sendyard.storage import backup
@@ -47,7 +48,7 @@ class Finding:
 @click.command(cls=Command, example="sendyard doctor\nsendyard doctor --online --json")
 @click.option("--online", is_flag=True, help="Also try each account's credentials at its provider.")
 def doctor(*, online: bool) -> None:
-    """Check settings, data directory, key ring, database, accounts, routes and queues. Changes nothing."""
+    """Check settings, data directory, files, key ring, database, accounts, routes and queues. Changes nothing."""
     findings = list(_findings(online=online))
     document = {"ok": not any(f.level == "fail" for f in findings), "findings": [asdict(f) for f in findings]}
 
@@ -75,6 +76,8 @@ def _findings(*, online: bool) -> Iterator[Finding]:
     yield folder
     if folder.level == "fail":
         return
+    if settings.media_url:
+        yield _bucket(settings)
     vault, finding = _vault(settings)
     yield finding
     try:
@@ -121,6 +124,16 @@ def _data_dir(folder: Path) -> Finding:
     if free < _LEAST_SPACE:
         return Finding(check, "warn", shown, "Make room: SQLite stops accepting messages on a full disk.")
     return Finding(check, "ok", shown)
+
+
+def _bucket(settings: Settings) -> Finding:
+    secret = settings.media_secret.get_secret_value()
+    try:
+        store = open_store(settings.media_url, settings.data_dir, key_id=settings.media_key_id, secret=secret)
+        uvloop.run(store.check())
+    except AppError as error:
+        return Finding("files", "fail", error.detail)
+    return Finding("files", "ok", f"The bucket {urlsplit(settings.media_url).hostname} answers.")
 
 
 def _vault(settings: Settings) -> tuple[Vault | None, Finding]:

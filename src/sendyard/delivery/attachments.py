@@ -25,7 +25,7 @@ from sendyard.delivery.tokens import Tokens
 from sendyard.delivery.transport import Lost, NotSent, Transport
 from sendyard.domain.channels import Channel
 from sendyard.domain.content import Content, Media, MediaItem, TemplateRef, Text, files_of
-from sendyard.domain.errors import AppError, ErrorKind, ProviderError
+from sendyard.domain.errors import AppError, ErrorKind, ProviderError, Unavailable
 from sendyard.providers.abilities import MediaFile, MediaUpload, UploadedMedia
 from sendyard.providers.contract import AccountSettings, Outgoing, ProtocolError, Refused
 from sendyard.providers.spec import MediaLimits, MediaWay, Timeout
@@ -63,7 +63,7 @@ class Supply(Protocol):
         Give a file as it fits the limits.
 
         Raises:
-            AppError: there is no such file, or it cannot be made to fit.
+            AppError: there is no such file, or it cannot be made to fit; `Unavailable` when asking later may work.
         """
 
     async def read(self, form: MediaForm) -> bytes:
@@ -184,7 +184,9 @@ class Attachments:
         key = entry.id, channel, medium_id
         try:
             found = await self._obtain(entry, channel, medium_id)
-        except Exception:  # noqa: BLE001 - any fault of an adapter, a full disk, a bucket that is away
+        except Unavailable as error:
+            found = _away(error.detail)
+        except Exception:  # noqa: BLE001 - any fault of an adapter, a full disk
             _log.exception("a file is not ready", extra={"medium": medium_id, "account": entry.id})
             found = _away("the file could not be made ready; the log has more")
         if isinstance(found, ProviderError):
@@ -203,6 +205,8 @@ class Attachments:
             return ProviderError(ErrorKind.UNSUPPORTED, "media_not_carried", detail)
         try:
             form = await self._supply.form(entry.workspace_id, medium_id, limits)
+        except Unavailable:
+            raise
         except AppError as error:
             return ProviderError(ErrorKind.CONTENT_REJECTED, error.code, error.detail)
         match limits.way:

@@ -16,6 +16,9 @@ STOPPED = frozenset({TemplateState.PAUSED, TemplateState.REJECTED, TemplateState
 """States in which a template that was approved goes out no more."""
 
 
+_UNRATED = "UNKNOWN"  # as WhatsApp's platforms call what nobody has rated yet, or not lately
+
+
 class Standing(NamedTuple):
     """Where a template stands at its provider."""
 
@@ -72,7 +75,7 @@ def news(place: Place, before: Standing, after: Standing, now: int) -> Iterator[
     called = f"The template {name!r}" + (f" ({language})" if language else "")
     facts = {"template": name, "language": language}
     if after.state != before.state and after.state in STOPPED:
-        why = f": {after.reason}" if after.reason else ""
+        why = f": {after.reason.rstrip('.')}" if after.reason else ""
         detail = f"{called} is {after.state} at the provider{why}. Nothing goes out with it until it is approved again."
         yield _notice("template_state", detail, {**facts, "state": after.state, "before": before.state}, now)
     if before.category and after.category and after.category != before.category:
@@ -80,8 +83,8 @@ def news(place: Place, before: Standing, after: Standing, now: int) -> Iterator[
         yield _notice(
             "template_category", detail, {**facts, "category": after.category, "before": before.category}, now
         )
-    if after.quality and after.quality != before.quality:
-        was = f", it was {before.quality}" if before.quality else ""
+    if after.quality not in {"", _UNRATED, before.quality}:
+        was = f", it was {before.quality}" if before.quality not in {"", _UNRATED} else ""
         detail = f"{called} is rated {after.quality} now{was}; a low rating gets it paused."
         yield _notice("template_quality", detail, {**facts, "quality": after.quality, "before": before.quality}, now)
 

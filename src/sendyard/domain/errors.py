@@ -115,3 +115,10 @@ class RateLimited(AppError):
         """Also take the seconds to wait."""
         super().__init__(code, detail)
         self.retry_after = retry_after
+
+
+class Unavailable(AppError):
+    """A part of the installation is away; asking again later may work."""
+
+    status = 503
+    title = "Not available at the moment"

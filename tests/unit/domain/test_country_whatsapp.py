@@ -78,6 +78,15 @@ def test_window_template_and_opt_in(changes: dict[str, Any], expected: dict[str,
     assert levels(but(WHATSAPP, **changes)) == expected
 
 
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [(Registration.PENDING, "is pending at Meta"), (Registration.REJECTED, "is rejected, paused or disabled at Meta")],
+)
+def test_a_template_that_is_not_sent_says_what_it_is(state: Registration, words: str) -> None:
+    (block,) = decide(but(WHATSAPP, template=RegisteredTemplate("a", "", "utility", state))).verdicts
+    assert words in block.detail
+
+
 def test_marketing_templates_do_not_reach_numbers_of_the_united_states() -> None:
     situation = but(AMERICA, channel=WHATSAPP.channel, template=MARKETING_TEMPLATE, consents=OPTED_IN)
     assert levels(situation) == {"wa.marketing_in_america": "block"}

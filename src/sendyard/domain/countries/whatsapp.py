@@ -63,9 +63,10 @@ def _look_state(situation: Situation) -> Iterator[Finding]:
             level=Level.WARN,
         )
     else:
+        is_stopped = template.state is Registration.REJECTED
+        found = "rejected, paused or disabled" if is_stopped else template.state.value
         yield Finding(
-            f"Template {template.id!r:.60} is {template.state.value} at Meta, so it is not sent. Wait for approval, "
-            "or choose another."
+            f"Template {template.id!r:.60} is {found} at Meta, so it is not sent. Wait for approval, or choose another."
         )
 
 

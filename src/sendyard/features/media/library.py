@@ -3,8 +3,10 @@ Files of a workspace: taken in, shown, made to fit an account, removed when nobo
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
+import logging
 import os
 import shutil
 import time
@@ -20,7 +22,7 @@ from sendyard.delivery.fitting import MADE_TO_FIT, foreseen, listed, type_as_sen
 from sendyard.domain.addresses import Address
 from sendyard.domain.channels import Channel
 from sendyard.domain.content import OURS, Media, MediaItem
-from sendyard.domain.errors import AppError, Conflict, FieldError, Invalid, NotFound
+from sendyard.domain.errors import AppError, Conflict, FieldError, Invalid, NotFound, Unavailable
 from sendyard.features.media import queries
 from sendyard.features.media.kinds import judge
 from sendyard.features.media.links import Links
@@ -43,6 +45,7 @@ _SPOOL = ".incoming"
 _LEFT_BEHIND = 86_400.0  # seconds after which bytes that no row names are those of an upload that broke off
 _TIDIED = 500  # files removed in one round
 _DECODED_AT_ONCE = 2  # pictures: each may take 200 MB while it is unpacked
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,7 @@ class MediaLibrary:
         Raises:
             NotFound: there is none.
             Conflict: a template or a campaign names it, or messages with it wait.
+            Unavailable: the place of its bytes is away; nothing was removed.
         """
         await self._medium(workspace_id, medium_id)
         user, waiting = await self._database.read(lambda tx: queries.users_of(tx, workspace_id, medium_id))
@@ -148,6 +152,7 @@ class MediaLibrary:
         if waiting:
             detail = f"{waiting:,} messages with this file have not left yet; cancel them, or wait until they have."
             raise Conflict("media_in_use", detail)
+        await self._store.check()
         await self._remove(workspace_id, medium_id)
 
     async def items(self, workspace_id: str, ids: Collection[str], *, until: int) -> dict[str, MediaItem]:
@@ -175,15 +180,17 @@ class MediaLibrary:
         Give the bytes: as they were uploaded, or with `account` and `channel` as they would be sent there.
 
         Raises:
-            NotFound: there is no such file or account.
+            NotFound: there is no such file or account, or its bytes are gone.
             Invalid: the account does not take it.
+            Unavailable: the place of its bytes is away.
         """
         medium = await self._medium(workspace_id, medium_id)
         if not account:
-            return Content(medium.content_type, medium.name, medium.bytes, self._store.stream(medium.key))
+            pieces = await _begun(self._store.stream(medium.key))
+            return Content(medium.content_type, medium.name, medium.bytes, pieces)
         entry = self._directory.require(workspace_id, account)
         form = await self.form(workspace_id, medium_id, _limits(entry, Channel(channel)))
-        return Content(form.content_type, form.name, form.size, self._store.stream(form.key))
+        return Content(form.content_type, form.name, form.size, await _begun(self._store.stream(form.key)))
 
     async def preview(
         self, workspace_id: str, medium_id: str, channel: Channel, *, account: str = ""
@@ -208,6 +215,7 @@ class MediaLibrary:
 
         Raises:
             NotFound: the link is not ours, or over, or the file is gone; nothing tells which.
+            Unavailable: the place of its bytes is away.
         """
         found = None
         if self._links.is_good(file_id, expires, signature, now=time.time()):
@@ -215,7 +223,7 @@ class MediaLibrary:
         if found is None:
             raise NotFound("no_such_file", "There is no such file, or its link is over.")
         name = found.name if isinstance(found, Medium) else safe_name("file", found.content_type)
-        return Content(found.content_type, name, found.bytes, self._store.stream(found.key))
+        return Content(found.content_type, name, found.bytes, await _begun(self._store.stream(found.key)))
 
     async def form(self, workspace_id: str, medium_id: str, limits: MediaLimits) -> MediaForm:
         """Give a file as it fits the limits; see `delivery.attachments.Supply`."""
@@ -237,10 +245,16 @@ class MediaLibrary:
         return self._links.make(form.id, until, form.name)
 
     async def tidy(self) -> int:
-        """Remove what nobody needs any more; returns how many files went."""
+        """Remove what nobody needs any more; returns how many files went, none while the place of bytes is away."""
         now = now_ms()
         gone = 0
         await self._database.write(lambda tx: forget_handles(tx, now=now))
+        await asyncio.to_thread(sweep, self._spool, _LEFT_BEHIND)
+        try:
+            await self._store.check()
+        except Unavailable as away:
+            _log.warning("files nobody needs any more wait: %s", away.detail)
+            return gone
         for workspace_id, medium_id in await self._database.read(
             lambda tx: queries.overdue(tx, now=now, limit=_TIDIED)
         ):
@@ -269,7 +283,11 @@ class MediaLibrary:
         # The rows go first: bytes without a row are swept later, a row without bytes would be a broken promise.
         keys = await self._database.write(lambda tx: queries.delete_medium(tx, workspace_id, medium_id))
         for key in keys:
-            await self._store.delete(key)
+            try:
+                await self._store.delete(key)
+            except Unavailable as away:
+                # For whoever asked, the file is gone; what is left in a bucket only its owner can see.
+                _log.warning("the object …/%s stays in the bucket and can be removed there: %s", key, away.detail)
 
     def _spooled(self) -> Path:
         self._spool.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -361,6 +379,27 @@ class MediaLibrary:
             "height": found.height,
             "changes": form.told if form else [],
         }
+
+
+async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Read the first piece, so that whoever asks hears of bytes that cannot be had before the answer begins."""
+    first = await anext(pieces, b"")
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return whole()
+
+
+def sweep(folder: Path, seconds: float) -> None:
+    """Remove files of a folder that nobody wrote to for so long: uploads that a crash broke off."""
+    before = time.time() - seconds
+    for file in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if file.stat().st_mtime < before:
+                file.unlink()
 
 
 def _digest(file: Path) -> bytes:

@@ -60,7 +60,7 @@ class TemplateTrouble:
 
 
 def _reason(entry: AccountEntry, copy: ProviderTemplate) -> str:
-    why = f" ({copy.reason})" if copy.reason else ""
+    why = f" ({copy.reason.rstrip('.')})" if copy.reason else ""
     return (
         f"{entry.adapter.spec.name} has {copy.state.value} the template {copy.name!r} of {entry.name}{why}. "
         "Have it approved again, or use another, then resume."
