@@ -2,6 +2,8 @@
 Campaigns with templates in full: typed values in each person's language, records, templates stopped on the way.
 """
 
+import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -56,7 +58,8 @@ async def test_an_archived_template_starts_no_campaign(play: Play, templates: Te
     assert (await play.get(campaign_id))["text"] == "Hi {name}"
 
 
-async def test_a_template_that_is_stopped_on_the_way_pauses_its_campaign_once(play: Play, templates: Templates) -> None:
+async def stopping(play: Play, templates: Templates) -> Callable[[], Awaitable[None]]:
+    """Register a template `arrival` that is approved, and give what has the provider stop it."""
     form = {"name": SID, "language": "en", "variables": {"1": "{name}"}}
     registered = {"forms": {"twilio": form}}
     workspace_id, account_id = play.yard.workspace_id, play.account_id
@@ -69,23 +72,45 @@ async def test_a_template_that_is_stopped_on_the_way_pauses_its_campaign_once(pl
         queries.catalogue_read(tx, account_id, now=now)
         queries.keep_copies(tx, workspace_id, account_id, {(SID, "en"): kept_of(copy)}, now=now)
 
+    async def stop() -> None:
+        change = TemplateChange(SID, "k", "en", state=TemplateState.PAUSED, reason="low quality")
+        await play.yard.database.write(
+            partial(hear, workspace_id=workspace_id, account_id=account_id, change=change, now=now_ms())
+        )
+        await play.yard.directory.refresh()
+
     await play.yard.database.write(listed)
     await play.yard.directory.refresh()
+    return stop
+
+
+async def test_a_template_that_is_stopped_on_the_way_pauses_its_campaign_once(play: Play, templates: Templates) -> None:
+    stop = await stopping(play, templates)
     touched = await play.started(PEOPLE, text=None, template_code="arrival", name="Touched")
     other = await play.started(PEOPLE, name="Other")
     expander = play.expander()
     await expander.round()
-    change = TemplateChange(SID, "k", "en", state=TemplateState.PAUSED, reason="low quality")
-    await play.yard.database.write(
-        partial(hear, workspace_id=workspace_id, account_id=account_id, change=change, now=now_ms())
-    )
-    await play.yard.directory.refresh()
+    await stop()
     expander._watch_at = 0.0
     await expander.round()
     found = await play.get(touched)
     assert (found["status"], await play.status(other)) == ("paused", "sending")
     assert f"has paused the template {SID!r} of world (low quality)" in found["pause_reason"]
-    await play.campaigns.resume(workspace_id, touched)
+    await play.campaigns.resume(play.yard.workspace_id, touched)
     expander._watch_at = 0.0
     await expander.round()
     assert await play.status(touched) != "paused"
+
+
+async def test_whoever_has_no_message_yet_when_a_template_is_stopped_is_not_refused(
+    play: Play, templates: Templates
+) -> None:
+    stop = await stopping(play, templates)
+    touched = await play.started(PEOPLE, text=None, template_code="arrival")
+    await stop()
+    expander = play.expander()
+    # The next look at what has to be paused is an hour away.
+    expander._watch_at = time.monotonic() + 3600
+    await expander.round()
+    assert (await play.status(touched), await play.campaigns.refused(play.yard.workspace_id, touched)) == ("paused", [])
+    assert play.rows("SELECT count(*) FROM messages") == [(0,)]

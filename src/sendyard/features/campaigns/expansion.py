@@ -155,6 +155,9 @@ class Expander:
             if bound is None and not found.waits and not turn.dealing:
                 await self._trials.finish(campaign, turn)
             return turn.dealing
+        if await self._pause_stopped([campaign]):
+            # Rows prepared with it now would be refused for good.
+            return False
         try:
             prepared = await self._trials.prepare(campaign, turn, found.rows, moment, found.moments)
         except AppError as error:
@@ -165,11 +168,8 @@ class Expander:
     async def watch(self, active: Sequence[CampaignRow]) -> None:
         """Complete what is settled, judge waves, pause what fails, and cancel the rest of what was cancelled."""
         now = now_ms()
-        texts = [text for campaign in active for text in (await texts_of(self._database, campaign)).values()]
-        trouble = [*await self._trouble.look(active), *self._stopped.look(texts)]
-        for campaign, reason in [*await self._failing(active), *trouble]:
-            _log.warning("paused campaign %s: %s", campaign.id, reason)
-            await self._database.write(partial(_pause, campaign.workspace_id, campaign.id, reason))
+        await self._pause_stopped(active)
+        await self._pause_all([*await self._failing(active), *await self._trouble.look(active)])
         for campaign in active:
             if campaign.status == CampaignStatus.SENDING:
                 await self._completion.look(campaign)
@@ -177,6 +177,18 @@ class Expander:
                 await self._waves.look(campaign, now=now)
                 await self._looking.look(campaign, now=now)
         await self._clear_lanes()
+
+    async def _pause_stopped(self, campaigns: Sequence[CampaignRow]) -> bool:
+        """Pause those of which a provider stopped a template; whether there was one."""
+        texts = [text for campaign in campaigns for text in (await texts_of(self._database, campaign)).values()]
+        found = self._stopped.look(texts)
+        await self._pause_all(found)
+        return bool(found)
+
+    async def _pause_all(self, found: Sequence[tuple[CampaignRow, str]]) -> None:
+        for campaign, reason in found:
+            _log.warning("paused campaign %s: %s", campaign.id, reason)
+            await self._database.write(partial(_pause, campaign.workspace_id, campaign.id, reason))
 
     async def _failing(self, active: Sequence[CampaignRow]) -> list[tuple[CampaignRow, str]]:
         rules: dict[str, AutoPause] = {}
