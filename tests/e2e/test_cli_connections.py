@@ -47,7 +47,7 @@ def test_an_account_shows_the_address_to_paste_at_the_provider(
     shown = sendyard("accounts", "show", "main")
     address = sendyard("accounts", "show", "main", "--json").document["callback_url"]
     assert address.startswith("https://gw.example.test/callbacks/twilio/")
-    assert f"Paste this address at twilio for its callbacks: {address}" in shown.out
+    assert f"Paste this address at Twilio for its callbacks: {address}" in shown.out
     assert SECRET not in shown.out
     assert sendyard("accounts", "show", "nobody").code == 1
 

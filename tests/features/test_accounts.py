@@ -320,6 +320,29 @@ async def test_a_balance_that_cannot_be_had_says_why(yard: Yard) -> None:
     assert refused.value.code == "provider_refused"
 
 
+AISENSY = {"api_key": "invented-key", "project_id": "1", "project_api_password": "invented-password"}
+
+
+async def test_a_question_the_account_lacks_something_for_says_what_and_blames_no_connection(yard: Yard) -> None:
+    account_id = await yard.account("aisensy", settings=AISENSY)
+    with pytest.raises(Conflict) as refused:
+        await yard.accounts.usage(yard.workspace_id, account_id)
+    assert refused.value.code == "campaign_id_needed"
+    assert refused.value.detail == (
+        "AiSensy counts by campaign: enter the id of the campaign to measure in the account's settings."
+    )
+
+
+async def test_the_providers_full_stop_does_not_stand_in_the_middle_of_the_sentence(yard: Yard) -> None:
+    account_id = await yard.account("mitake")
+    yard.provider.answer = OSError("it broke.")
+    with pytest.raises(Conflict, match=r": it broke\. Check the address"):
+        await yard.accounts.balance(yard.workspace_id, account_id)
+    yard.provider.answer = HttpResponse(200, body=b"statuscode=e\r\nError=It is wrong.\r\n")
+    with pytest.raises(Conflict, match=r"refused: It is wrong \(code e\)\.$"):
+        await yard.accounts.balance(yard.workspace_id, account_id)
+
+
 class _Mute(Adapter):
     """A provider that can only send."""
 

@@ -5,6 +5,7 @@ A rule is a test function, named without `test_`; a folder is freed of one only 
 `spec.exemptions`. What a provider does not offer at all ("-" in the table) is not a failing.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
@@ -111,6 +112,36 @@ def test_spec_names_its_sources_and_every_code_says_something(slug: str) -> None
     assert spec.codes
     assert not [code for code, known in spec.codes.items() if not known.wording]
     assert spec.meaning("no such code") is ErrorKind.UNMAPPED
+
+
+# A refusal of these classes stays until a person does something; the rest the engine repeats, or nobody can change.
+FOR_A_PERSON = {
+    ErrorKind.AUTH_FAILED,
+    ErrorKind.BLOCKED,
+    ErrorKind.CONTENT_REJECTED,
+    ErrorKind.INVALID_RECIPIENT,
+    ErrorKind.NOT_REGISTERED,
+    ErrorKind.OUT_OF_CREDIT,
+    ErrorKind.REGISTRY_REFUSED,
+    ErrorKind.UNSUPPORTED,
+}
+
+
+@each_provider
+def test_a_failure_that_is_left_to_a_person_says_what_to_do(slug: str) -> None:
+    codes = adapters()[slug].spec.codes
+    assert not [code for code, known in codes.items() if known.meaning in FOR_A_PERSON and not known.advice]
+
+
+@each_provider
+def test_a_failure_is_explained_in_english(slug: str) -> None:
+    failures = {
+        code: known for code, known in adapters()[slug].spec.codes.items() if isinstance(known.meaning, ErrorKind)
+    }
+    foreign = {code: known for code, known in failures.items() if not known.wording.isascii()}
+    assert not [
+        code for code, known in foreign.items() if not known.advice and not re.search("[a-z]{2} [a-z]", known.wording)
+    ]
 
 
 @each_provider

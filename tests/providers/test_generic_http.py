@@ -329,6 +329,12 @@ def test_the_sentence_of_a_failed_test_admits_that_the_question_shows_no_credent
     assert "that the test's path or a header carries the credentials" in result.detail
 
 
+def test_a_question_to_a_page_that_is_not_there_blames_address_and_path_not_the_carrier() -> None:
+    asked = small(probe_path="/ping")
+    detail = adapter(asked).parse_probe(call(asked), HttpResponse(404, {}, b"<html>Not Found</html>")).detail
+    assert detail == f"{asked.base_url}/ping answers HTTP 404: nothing is there; check the address and the path."
+
+
 def test_the_account_of_the_readme_never_shows_its_secret_in_a_failed_test() -> None:
     for carrier in ("Sparrow", "Heron", "Stork", "Pigeon"):
         for status in (200, 401, 404, 500):

@@ -164,6 +164,13 @@ def test_what_cannot_be_carried_is_named_beforehand(message: Outgoing, code: str
     assert len(found[0].detail) > 20
 
 
+def test_an_sms_header_as_sender_of_whatsapp_is_named_and_a_missing_number_asked_for() -> None:
+    (problem,) = ADAPTER.check(account(), whatsapp(HELLO, sender="SHOPIN"))
+    assert "not from 'SHOPIN'" in problem.detail
+    (problem,) = ADAPTER.check(account(wa_number=""), whatsapp(HELLO, sender=""))
+    assert problem.detail == "Give the account its WhatsApp number, digits with the country code."
+
+
 @pytest.mark.parametrize(
     "message",
     [

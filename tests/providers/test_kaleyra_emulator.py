@@ -17,7 +17,7 @@ from sendyard.domain.errors import ErrorKind, Invalid
 from sendyard.domain.status import ReportStatus
 from sendyard.providers.abilities import OtpCheck, OtpStarted, OtpWanted, Pending
 from sendyard.providers.contract import Accepted, DeliveryEvent, Inbound, Outgoing, Receipt, Refused
-from sendyard.providers.emulation import EmulatedRequest, Handled, Report
+from sendyard.providers.emulation import EmulatedRequest, Handled, Refusal, Report
 from sendyard.providers.kaleyra import ADAPTER, EMULATOR
 from sendyard.providers.kaleyra.emulated_state import Customer, KaleyraState, Profile, Stored
 from tests.providers.samples import NOW
@@ -78,6 +78,19 @@ def test_a_list_of_numbers_gets_an_id_each() -> None:
 def test_an_sms_is_refused_by_the_field_at_fault(changes: dict[str, Any], error: str) -> None:
     handled = ask(registered(senders=["SHOPIN"]), "POST", f"/v1/{SID}/sms", {**SMS, **changes})
     assert (handled.response.status, list(said(handled)["error"]), list(handled.received)) == (400, [error], [])
+
+
+def test_an_sms_from_an_unregistered_sender_is_refused_in_the_words_of_sms_not_of_whatsapp() -> None:
+    request = EmulatedRequest(
+        "POST",
+        f"/v1/{SID}/sms",
+        "",
+        {"api-key": SAMPLE["api_key"], "content-type": "application/json"},
+        json.dumps(SMS).encode(),
+        NOW,
+        refusal=lambda _to: Refusal(ErrorKind.NOT_REGISTERED),
+    )
+    assert list(said(EMULATOR.handle(request, registered()))["error"]) == ["sender"]
 
 
 def test_forms_are_read_like_json_and_broken_json_is_refused() -> None:

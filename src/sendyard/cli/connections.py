@@ -17,6 +17,7 @@ from sendyard.cli.shape import NOT_DONE, Group, NotDone
 from sendyard.domain.channels import Channel, Purpose
 from sendyard.domain.errors import FieldError, Invalid
 from sendyard.features.connections.capabilities import capabilities_of
+from sendyard.providers.registry import adapter
 
 PURPOSE = click.Choice([purpose.value for purpose in Purpose])
 
@@ -125,7 +126,8 @@ def accounts_show(account: str, workspace: str) -> None:
         _describe(found)
         say("")
         if found["callback_url"]:
-            say(f"Paste this address at {found['provider']} for its callbacks: {found['callback_url']}")
+            name = adapter(found["provider"]).spec.name
+            say(f"Paste this address at {name} for its callbacks: {found['callback_url']}")
         else:
             say("Providers cannot call back yet: set SENDYARD_PUBLIC_URL, and the address to paste is shown here.")
 

@@ -101,8 +101,14 @@ def record(tx: Transaction, finished: Sequence[tuple[AccountEntry, Settled]], *,
                 now=now,
             )
         if settled.pause is not None:
-            reason = redact(settled.pause.detail or settled.pause.code, entry.secrets)
-            pause_account(tx, entry.id, f"{settled.pause.kind}: {reason}")
+            pause_account(tx, entry.id, _why_paused(entry, settled.pause))
+
+
+def _why_paused(entry: AccountEntry, error: ProviderError) -> str:
+    """Say the provider's reason and, where its code is known, what to do: a pause lasts until a person acts."""
+    reason = f"{error.kind}: {redact(error.detail or error.code, entry.secrets)}"
+    known = entry.adapter.spec.codes.get(error.code)
+    return f"{reason.rstrip('. ')}. {known.advice}" if known and known.advice else reason
 
 
 def _accepted(posting: Posting, receipt: Accepted, entry: AccountEntry, poll_at: int | None) -> Outcome:

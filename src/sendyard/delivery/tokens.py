@@ -17,6 +17,8 @@ from sendyard.providers.contract import AccountSettings, Call, ProtocolError, Re
 from sendyard.storage.identifiers import new_id
 
 _MARGIN = timedelta(seconds=60)  # before its end a token is not begun with
+_NOT_SIGNED_IN = "not signed in"
+_NO_ANSWER = "no_token"
 _YOUNG = timedelta(seconds=30)  # one refused at this age was never good: the credentials are to blame
 
 
@@ -61,7 +63,8 @@ class Tokens:
         """
         token = await self.of(entry)
         if isinstance(token, ProviderError):
-            raise NotSent(f"not signed in: {token.detail or token.code}")
+            said = token.detail or token.code
+            raise NotSent(said if token.code == _NO_ANSWER else f"{_NOT_SIGNED_IN}: {said}")
         return call_for(entry, exchange_id or new_id(), token)
 
     def second_chance(self, entry: AccountEntry, call: Call, receipts: list[Receipt]) -> list[Receipt]:
@@ -92,8 +95,8 @@ class Tokens:
                 call, await self._transport.exchange(adapter.build_token(call), adapter.spec.timeout)
             )
         except (NotSent, Lost, ProtocolError) as error:
-            detail = redact(f"could not sign in: {error}", entry.secrets)
-            return ProviderError(ErrorKind.UNAVAILABLE, "no_token", detail)
+            detail = redact(f"{_NOT_SIGNED_IN}: {error}", entry.secrets)
+            return ProviderError(ErrorKind.UNAVAILABLE, _NO_ANSWER, detail)
 
 
 def _is_auth(receipt: Receipt) -> bool:

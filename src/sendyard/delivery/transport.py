@@ -2,6 +2,7 @@
 The only HTTP client. It tells apart what certainly was not sent from what may have been.
 """
 
+import re
 from datetime import timedelta
 from functools import lru_cache
 from types import TracebackType
@@ -16,6 +17,7 @@ from sendyard.providers.wire import HttpRequest, HttpResponse
 
 _LARGEST_ANSWER = 8 * 1024 * 1024  # bytes; no provider documents anything near it
 _CONNECTING = "client error (Connect)"
+_NUMBER = re.compile(r" \(os error [0-9]+\)")
 _KEEP_ALIVE = 8.0  # seconds: below what servers usually grant, so that a dying connection is not reused
 
 
@@ -143,5 +145,9 @@ def _was_connecting(error: Exception) -> bool:
 
 
 def _words(error: BaseException) -> str:
-    # Some of these carry the URL, and a URL can carry a key.
+    # Some of these carry the URL, and a URL can carry a key; the last cause, such as a refused connection, does not.
+    if isinstance(error, DetailedPyreqwestError) and (causes := error.details["causes"]):
+        said = _NUMBER.sub("", causes[-1]["message"])
+        if "://" not in said:
+            return said
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else type(error).__name__

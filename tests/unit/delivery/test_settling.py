@@ -153,7 +153,7 @@ async def test_an_account_that_needs_repair_is_paused_with_the_reason(
     yard: Yard, account: AccountEntry, kind: ErrorKind
 ) -> None:
     batch = batch_of(account)
-    refused = Refused(ids(batch)[0], ProviderError(kind, "e", "wrong password invented-password"))
+    refused = Refused(ids(batch)[0], ProviderError(kind, "not listed", "wrong password invented-password"))
     found = settled(account, batch, refused)
     await yard.database.write(lambda tx: record(tx, [(account, found)], now=now_ms()))
     assert yard.rows("SELECT status, pause_reason FROM accounts") == [("paused", f"{kind}: wrong password •••")]
@@ -161,6 +161,16 @@ async def test_an_account_that_needs_repair_is_paused_with_the_reason(
     other = settled(account, batch, Refused(ids(batch)[0], ProviderError(kind, "later", "")))
     await yard.database.write(lambda tx: record(tx, [(account, other)], now=now_ms()))
     assert yard.rows("SELECT pause_reason FROM accounts") == [(f"{kind}: wrong password •••",)]
+
+
+async def test_the_reason_of_a_pause_says_what_to_do_where_the_code_is_known(yard: Yard, account: AccountEntry) -> None:
+    batch = batch_of(account)
+    code, known = next(
+        (code, known) for code, known in account.adapter.spec.codes.items() if known.meaning is ErrorKind.AUTH_FAILED
+    )
+    found = settled(account, batch, Refused(ids(batch)[0], ProviderError(ErrorKind.AUTH_FAILED, code, "Not you.")))
+    await yard.database.write(lambda tx: record(tx, [(account, found)], now=now_ms()))
+    assert yard.rows("SELECT pause_reason FROM accounts") == [(f"auth_failed: Not you. {known.advice}",)]
 
 
 async def test_who_opted_out_is_on_the_list_once(yard: Yard, account: AccountEntry) -> None:

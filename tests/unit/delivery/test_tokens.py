@@ -100,8 +100,9 @@ async def test_a_sign_in_without_an_answer_is_trouble_not_a_wrong_password(
         found = await tokens.of(entry)
         assert isinstance(found, ProviderError)
         assert (found.kind, found.code) == (ErrorKind.UNAVAILABLE, "no_token")
-        with pytest.raises(NotSent, match="not signed in"):
+        with pytest.raises(NotSent) as not_sent:
             await tokens.call(entry)
+        assert str(not_sent.value) == found.detail == f"not signed in: {failure}"
 
 
 async def test_a_token_that_ended_early_gets_a_second_chance_and_a_young_one_none(running: Running) -> None:

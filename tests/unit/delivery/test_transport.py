@@ -120,6 +120,12 @@ async def test_a_refused_connection_was_not_sent(transport: Transport) -> None:
         url = f"http://127.0.0.1:{reserved.getsockname()[1]}/?key=invented-secret"
         with pytest.raises(NotSent, match="no connection") as failure:
             await transport.exchange(post(url), PATIENT)
+    assert str(failure.value) == "no connection: Connection refused"
+
+
+async def test_a_host_that_does_not_exist_was_not_sent_and_its_address_is_not_told(transport: Transport) -> None:
+    with pytest.raises(NotSent, match=r"^no connection: ") as failure:
+        await transport.exchange(post("http://nobody.invalid/?key=invented-secret"), PATIENT)
     assert "invented-secret" not in str(failure.value)
 
 

@@ -268,7 +268,8 @@ class Accounts:
             call = await self._tokens.call(entry)
             found = parse(call, await self._exchange(entry, build(call)))
         except _FAILURES as error:
-            raise Conflict("provider_unreachable", _unreachable(entry, error)) from error
+            code = error.code if isinstance(error, Invalid) else "provider_unreachable"
+            raise Conflict(code, _unreachable(entry, error)) from error
         if isinstance(found, ProviderError):
             raise Conflict("provider_refused", _said(entry, found))
         return found
@@ -343,7 +344,8 @@ def _name_taken(name: str) -> Conflict:
 
 
 def _said(entry: AccountEntry, error: ProviderError) -> str:
-    return f"{entry.adapter.spec.name} refused: {error.detail or error.kind.value} (code {error.code})."
+    said = (error.detail or error.kind.value).rstrip(". ")
+    return f"{entry.adapter.spec.name} refused: {said} (code {error.code})."
 
 
 def _not_signed_in(entry: AccountEntry, error: ProviderError) -> str:
@@ -352,10 +354,12 @@ def _not_signed_in(entry: AccountEntry, error: ProviderError) -> str:
 
 
 def _unreachable(entry: AccountEntry, error: Exception) -> str:
+    if isinstance(error, Invalid):
+        return error.detail  # what the account lacks for this question; nothing was asked
     said = str(error) or type(error).__name__
     for secret in entry.secrets:
         said = said.replace(secret, "••••")
     return (
-        f"{entry.adapter.spec.name} gave no usable answer at {entry.settings.base_url}: {said}. "
+        f"{entry.adapter.spec.name} gave no usable answer at {entry.settings.base_url}: {said.rstrip('. ')}. "
         "Check the address and that this machine may connect to it."
     )

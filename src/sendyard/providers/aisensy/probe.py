@@ -23,7 +23,7 @@ _ANY_CAMPAIGN = "test"
 """Asked for where no campaign is named; that it does not exist says nothing about the key."""
 
 _PLACE = "Copy project id and Project API password again from AiSensy: Manage, API Key, Project API."
-
+_UNTRIED = " Project id and Project API password were not tried; syncing templates tries them."
 
 _NOT_ABOUT_A_CAMPAIGN = frozenset({ErrorKind.AUTH_FAILED, ErrorKind.OUT_OF_CREDIT, ErrorKind.THROTTLED})
 
@@ -65,7 +65,7 @@ def read_probe(account: AiSensyAccount, response: HttpResponse) -> ProbeResult:
         if not 200 <= response.status < 300:
             raise ProtocolError(f"expected the details of a campaign, found HTTP {response.status}")
         details = decode(_details, response, "the details of a campaign")
-        return _found(account.default_campaign_name if answer.is_success else "", details)
+        return _found(account, account.default_campaign_name if answer.is_success else "", details)
     error = error_of(response, answer)
     said = error.detail.rstrip(".! ")
     known = SENTENCES.get(error.code)
@@ -79,27 +79,31 @@ def read_probe(account: AiSensyAccount, response: HttpResponse) -> ProbeResult:
     # The code for a campaign that does not exist is documented nowhere: only words about the key speak of the key.
     is_about_it = response.status in {200, 400} or error.code == "campaign_unknown"
     if not campaign and is_about_it and error.kind not in _NOT_ABOUT_A_CAMPAIGN:
-        detail = "The API key works. Name a default API campaign to have it checked as well."
+        untried = _UNTRIED if account.project_id else ""
+        detail = f"The API key works. Name a default API campaign to have it checked as well.{untried}"
         return ProbeResult(ok=True, detail=detail, facts={"campaign": ""})
     return ProbeResult(ok=False, detail=f"AiSensy refuses the account: {said}.{advice}", error=error)
 
 
-def _found(campaign: str, details: _Details) -> ProbeResult:
+def _found(account: AiSensyAccount, campaign: str, details: _Details) -> ProbeResult:
     """Judge a good answer; `campaign` is "" where none was asked for or AiSensy does not call it fine."""
     holder = next((one for one in (details, details.data, details.campaign) if one and one.fields), details)
+    untried = _UNTRIED if account.project_id else ""
     if not campaign or holder.fields is None:
-        return ProbeResult(ok=True, detail="The API key works.", facts={"campaign": campaign})
+        return ProbeResult(ok=True, detail=f"The API key works.{untried}", facts={"campaign": campaign})
     count = len(holder.fields.template_params)
     takes_file = bool(holder.fields.media)
     needs = f"{count} variable{'' if count == 1 else 's'}{' and a file' if takes_file else ''}"
     facts = {"campaign": campaign, "variables": str(count), "media": "yes" if takes_file else "no"}
-    return ProbeResult(ok=True, detail=f"The API key works; the campaign {campaign!r} takes {needs}.", facts=facts)
+    detail = f"The API key works; the campaign {campaign!r} takes {needs}.{untried}"
+    return ProbeResult(ok=True, detail=detail, facts=facts)
 
 
 def _read_templates(response: HttpResponse) -> ProbeResult:
     if response.status < 400:
         approved = [one for one in templates_of(response) if one.state is TemplateState.APPROVED]
-        detail = f"The Project API works; {len(approved)} of its templates are approved."
+        are = "is" if len(approved) == 1 else "are"
+        detail = f"The Project API works; {len(approved)} of its templates {are} approved."
         return ProbeResult(ok=True, detail=detail, facts={"approved_templates": str(len(approved))})
     error = error_of(response, answer_of(response))
     said = error.detail.rstrip(".! ")

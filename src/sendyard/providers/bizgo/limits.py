@@ -85,7 +85,8 @@ def _content_problems(
         taken = sorted(name for name in content.variables if _OUR_WORDS.fullmatch(name))
         if taken:
             yield Problem(
-                "variable_name_taken", f"Rename the template variable {taken[0]!r}: the name is used by the wire."
+                "variable_name_taken",
+                f"Rename the template variable {taken[0]!r}: BizGO's requests have a field of that name.",
             )
 
 

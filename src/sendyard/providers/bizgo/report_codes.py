@@ -14,6 +14,10 @@ from sendyard.domain.status import ReportStatus
 from sendyard.providers.bizgo.codes import Group, expand
 
 _LATER = "The handset could not be reached; a new message may work later."
+_TROUBLE = "The trouble is at BizGO or a carrier, not in the message; a new message may work later."
+_UNTOLD = "The carrier did not deliver it and gives no reason to act on; a new message may work later."
+_NUMBER = "Ask the person for a working number."
+_SLOWER = "RCS takes fewer messages a second than were sent; lower the account's rate."
 _CHANNEL = "Ask BizGO whether this channel is under contract and enabled for the account."
 _SENDER = "Register the sender number in the BizGO console (발신번호); senders must be registered before use in Korea."
 _ROUTE = "BizGO has no route for it: ask BizGO whether the account may send this type. Trying again changes nothing."
@@ -25,7 +29,7 @@ _CARRIER: tuple[Group, ...] = (
     (ReportStatus.DELIVERED, "", "10000 성공 : 단말기 메시지 정상 도착"),
     (
         ErrorKind.UNAVAILABLE,
-        "",
+        _TROUBLE,
         "23011 서버 오류 (이통사)\n23035 해당 통신사 장애 설정 으로 전송 불가\n90000 실패 : 내부구간 실패",
     ),
     (
@@ -51,7 +55,7 @@ _CARRIER: tuple[Group, ...] = (
     (ErrorKind.UNDELIVERABLE, "The handset cannot show this type; another channel can work.", "23010 MMS 미지원 단말"),
     (
         ErrorKind.UNDELIVERABLE,
-        "",
+        _UNTOLD,
         """
 22006 메시지 삭제됨
 23000 전송할 수 없음
@@ -64,7 +68,7 @@ _CARRIER: tuple[Group, ...] = (
     ),
     (
         ErrorKind.INVALID_RECIPIENT,
-        "",
+        _NUMBER,
         """
 23001 가입자 없음
 23003 수신번호 형식 오류
@@ -94,11 +98,7 @@ _CARRIER: tuple[Group, ...] = (
 23037 RCS MT Failover 발송 시,KISA 최초 발신자 식별코드 오류로 발송
 """,
     ),
-    (
-        ErrorKind.UNSUPPORTED,
-        _ROUTE,
-        "23015 전송 경로 없음",
-    ),
+    (ErrorKind.UNSUPPORTED, _ROUTE, "23015 전송 경로 없음"),
     (ErrorKind.UNSUPPORTED, _CHANNEL, "23032 FAILOVER(MT) 기능 사용 불가 계정"),
     (
         ErrorKind.CONTENT_REJECTED,
@@ -127,7 +127,7 @@ _RCS: tuple[Group, ...] = (
     ),
     (
         ErrorKind.UNAVAILABLE,
-        "",
+        _TROUBLE,
         """
 33100 통신사 재전송 시도 타임아웃
 41100 RCS 서버 연결이 실패함
@@ -202,7 +202,7 @@ _RCS: tuple[Group, ...] = (
     ),
     (
         ErrorKind.THROTTLED,
-        "",
+        _SLOWER,
         """
 42601 삼성전자 MaaP 서비스가 제공하는 봇 메시지 처리량을 초과함
 50201 RCS 메시지 TPS가 초과되었습니다.
@@ -336,7 +336,7 @@ _KAKAO_NAVER: tuple[Group, ...] = (
     ),
     (
         ErrorKind.UNAVAILABLE,
-        "",
+        _TROUBLE,
         """
 63006 카카오 내부 시스템 오류로 메시지 전송 실패
 62004 템플릿 일치 확인 시 오류 발생(내부 오류 발생)

@@ -51,6 +51,9 @@ def probe_result(wire: Wire, response: HttpResponse) -> ProbeResult:
 
 
 def _refused(account: GenericHttpAccount, error: ProviderError) -> str:
+    if error.code == "http:404":
+        path = account.probe_path or account.balance_path
+        return f"{account.base_url}{path} answers HTTP 404: nothing is there; check the address and the path."
     said = f"code {error.code}" + (f": {error.detail}" if error.detail else "")
     if error.kind is not ErrorKind.AUTH_FAILED:
         return f"{account.carrier} refuses the question ({said}, {error.kind}); look the code up in its documentation."

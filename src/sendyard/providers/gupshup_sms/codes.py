@@ -45,7 +45,11 @@ REFUSALS: Mapping[str, Code] = MappingProxyType(
             "The mask is invalid",
             "Use a sender (header) that is registered on the DLT platform and approved at Gupshup for this account.",
         ),
-        "109": Code(ErrorKind.CONTENT_REJECTED, "The value of override_dnd is invalid"),
+        "109": Code(
+            ErrorKind.CONTENT_REJECTED,
+            "The value of override_dnd is invalid",
+            "The request itself was not understood. Please report this code together with the exchange.",
+        ),
         # Sheets call it a bad recipient; the number is fine, the account may not send there.
         "175": Code(
             ErrorKind.UNSUPPORTED,

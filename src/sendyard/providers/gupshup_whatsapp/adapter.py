@@ -140,7 +140,7 @@ class GupshupWhatsappAdapter(
         found = read_templates(response)
         if isinstance(found, TemplatePage):
             count = len(found.templates)
-            detail = f"API key and app id work; the app has {count} templates."
+            detail = f"API key and app id work; the app has {count} template{'' if count == 1 else 's'}."
             return ProbeResult(ok=True, detail=detail, facts={"templates": str(count)})
         known = CODES.get(found.code)
         advice = f" {known.advice}" if known and known.advice else " Try again later."

@@ -31,5 +31,5 @@ def read_probe(account: InteraktAccount, response: HttpResponse) -> ProbeResult:
         "Settings, Developer Settings, Webhook, and here."
     )
     some = f"at least {count}" if found.cursor else str(count)
-    detail = f"The API key works; {some} approved templates can be sent.{signed}"
+    detail = f"The API key works; {some} approved template{'' if some == '1' else 's'} can be sent.{signed}"
     return ProbeResult(ok=True, detail=detail, facts={"templates": str(count)})

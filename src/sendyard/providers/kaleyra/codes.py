@@ -13,6 +13,7 @@ from sendyard.domain.status import ReportStatus
 from sendyard.providers.meta_codes import Remedy, meta_codes
 from sendyard.providers.spec import Code
 
+_QUIET = "The person takes no promotional messages; send such ones only with their consent."
 _KEY_PLACE = "Kaleyra console, your profile, API Key & SID"
 _SENDER_PLACE = "Kaleyra console, Channels, SMS, Sender ID"
 _PHONE = "The phone was off, full or out of reach; try again in half an hour."
@@ -84,8 +85,8 @@ TRACES: Mapping[str, Code] = MappingProxyType(
         "BLACKLIST": Code(
             ErrorKind.BLOCKED, "The number is on a blacklist", "Take it off Kaleyra's list, or leave it."
         ),
-        "CON-DND": Code(ErrorKind.BLOCKED, "Do-not-disturb by the person's consent settings"),
-        "DND-NUMB": Code(ErrorKind.BLOCKED, "The number is registered as do-not-disturb"),
+        "CON-DND": Code(ErrorKind.BLOCKED, "Do-not-disturb by the person's consent settings", _QUIET),
+        "DND-NUMB": Code(ErrorKind.BLOCKED, "The number is registered as do-not-disturb", _QUIET),
         "NOT-OPTIN": Code(ErrorKind.BLOCKED, "The person has not opted in", "Ask for consent first."),
         "OPT-OUT": Code(ErrorKind.OPTED_OUT, "The person has opted out"),
         "TEMPLATE-NOT-FOUND": Code(ErrorKind.REGISTRY_REFUSED, "No such DLT template", _DLT),
@@ -93,10 +94,16 @@ TRACES: Mapping[str, Code] = MappingProxyType(
         "SENDER-ID-NOT-FOUND": Code(ErrorKind.NOT_REGISTERED, "No such sender", f"Register it: {_SENDER_PLACE}."),
         "KYC-NOT-APPROVED": Code(ErrorKind.NOT_REGISTERED, "KYC is not approved", "Finish KYC in Kaleyra's console."),
         "SPAM": Code(ErrorKind.CONTENT_REJECTED, "Taken for spam", "Change the text."),
-        "SERIES-BLOCK": Code(ErrorKind.BLOCKED, "The number series is blocked at Kaleyra"),
+        "SERIES-BLOCK": Code(
+            ErrorKind.BLOCKED,
+            "The number series is blocked at Kaleyra",
+            "Ask Kaleyra why, or reach the person another way.",
+        ),
         "BLOCKED-COUNTRY": Code(ErrorKind.UNSUPPORTED, "The country is blocked", "Ask Kaleyra to open it."),
         "NOT-ALLOWED": Code(ErrorKind.UNSUPPORTED, "Not allowed for this account", "Ask Kaleyra what is missing."),
-        "OUTPUT-REJ": Code(ErrorKind.BLOCKED, "Rejected by the outgoing route"),
+        "OUTPUT-REJ": Code(
+            ErrorKind.BLOCKED, "Rejected by the outgoing route", "Ask Kaleyra which rule of the route refused it."
+        ),
         "REJECTED-MULTIPART": Code(ErrorKind.CONTENT_REJECTED, "A long message is not allowed", "Shorten the text."),
         "INV-NUMBER": Code(ErrorKind.INVALID_RECIPIENT, "Invalid number", _NUMBER),
         "INVALID-SUB": Code(ErrorKind.INVALID_RECIPIENT, "Unknown subscriber", _NUMBER),

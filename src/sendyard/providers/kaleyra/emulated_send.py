@@ -240,7 +240,7 @@ def _accept(
     people = [_e164(number) for number in numbers]
     for to in people:
         if refused := request.refusal(to):
-            raise RefusedError(_refusal_code(refused))
+            raise RefusedError(_refusal_code(refused, order.channel))
     if order.channel is Channel.WHATSAPP:
         customer.sent_today += 1
         if customer.daily_limit and customer.sent_today > customer.daily_limit:
@@ -280,7 +280,9 @@ def _e164(number: str) -> str:
     raise RefusedError(f"{FIELD}to")
 
 
-def _refusal_code(refused: Refusal) -> str:
+def _refusal_code(refused: Refusal, channel: Channel) -> str:
+    if channel is Channel.SMS and not refused.code and refused.kind is ErrorKind.NOT_REGISTERED:
+        return f"{FIELD}sender"
     return refused.code or _CODE_OF_KIND.get(refused.kind, f"{FIELD}campaign")
 
 

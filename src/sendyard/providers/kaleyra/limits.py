@@ -53,7 +53,12 @@ def _whatsapp(account: KaleyraAccount, outgoing: Outgoing) -> Iterator[Problem]:
     content, is_v1 = outgoing.content, account.whatsapp_api == "v1"
     number = outgoing.sender or account.wa_number
     if not (number.isascii() and number.isdecimal()):
-        detail = "Give the account its WhatsApp number, digits with the country code."
+        detail = (
+            f"WhatsApp messages leave from a number (digits with the country code), not from {number!r}: name "
+            "that as the sender, or none in message and account; a header of SMS belongs into the setting Sender ID."
+            if number
+            else "Give the account its WhatsApp number, digits with the country code."
+        )
         yield Problem("sender_not_a_number", detail)
     if isinstance(content, TemplateRef):
         if not _TEMPLATE_NAME.fullmatch(content.name):

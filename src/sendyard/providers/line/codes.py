@@ -12,6 +12,8 @@ from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
 from sendyard.providers.spec import Code
 
+_OUR_REQUEST = "The request itself was not understood. Please report this code together with the exchange."
+
 WHERE_TOKENS_ARE = "LINE Developers Console, your channel, Messaging API, Channel access token (long-lived), Issue"
 WHERE_SECRETS_ARE = "LINE Developers Console, your channel, Basic settings, Channel ID and Channel secret"
 
@@ -55,17 +57,29 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Not found: unknown, no friend of the Official Account, or it is blocked",
             "Ask the person to add the Official Account as a friend.",
         ),
-        "http:422": Code(ErrorKind.INVALID_RECIPIENT, "the phone number cannot be reached (phone-based push only)"),
+        "http:422": Code(
+            ErrorKind.INVALID_RECIPIENT,
+            "the phone number cannot be reached (phone-based push only)",
+            "Write to the person's LINE user id instead.",
+        ),
         "invalid_body": Code(
             ErrorKind.CONTENT_REJECTED, "The request body has X error(s)", "Change what the detail names."
         ),
         "invalid_reply_token": Code(
             ErrorKind.EXPIRED, "Invalid reply token", "It was used, or a minute has passed: send without replying."
         ),
-        "http:409": Code(ErrorKind.CONTENT_REJECTED, "in conflict with the present state"),
-        "http:410": Code(ErrorKind.CONTENT_REJECTED, "Gone: the content is no longer kept"),
+        "http:409": Code(ErrorKind.CONTENT_REJECTED, "in conflict with the present state", _OUR_REQUEST),
+        "http:410": Code(
+            ErrorKind.CONTENT_REJECTED,
+            "Gone: the content is no longer kept",
+            "LINE no longer has it: ask the person to send it again.",
+        ),
         "http:413": Code(ErrorKind.CONTENT_REJECTED, "the request is larger than 2 MB", "Shorten the message."),
-        "http:415": Code(ErrorKind.CONTENT_REJECTED, "the type of the file is not supported"),
+        "http:415": Code(
+            ErrorKind.CONTENT_REJECTED,
+            "the type of the file is not supported",
+            "Send a file of another type: a JPEG or PNG picture, an MP4 film, an M4A sound.",
+        ),
         "http:404": Code(
             ErrorKind.UNSUPPORTED, "Not found", "Check the interface address; it ends without a slash or path."
         ),

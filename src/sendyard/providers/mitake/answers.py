@@ -87,9 +87,11 @@ def read_query(response: HttpResponse) -> QueryAnswer:
 
 
 def provider_error(code: str, fields: Mapping[str, str], retry_after: float | None = None) -> ProviderError:
-    """Mitake's no: class and code, with its `Error` text or else the wording of the specification."""
+    """Mitake's no: class and code, with its `Error` text, or the wording of the specification where that says more."""
     known = CODES.get(code)
-    words = fields.get("Error") or (known.wording if known else "")
+    said = fields.get("Error", "")
+    # The specification's wording is the same words with English behind them.
+    words = known.wording if known and known.wording.startswith(said) else said
     return ProviderError(SPEC.error_kind(code), code, words, retry_after)
 
 

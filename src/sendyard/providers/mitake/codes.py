@@ -14,6 +14,11 @@ from sendyard.providers.spec import Code
 STATUS_WORD = "statusstr:"
 """Prefix of the keys of appendix 3."""
 
+_TEXT = (
+    "Check that the text names your approved sender identity, such as 【Brand】, and holds no web address or phone "
+    "number that is not registered with Mitake: Taiwanese carriers block both."
+)
+_OUR_REQUEST = "The request itself was not understood. Please report this code together with the exchange."
 _PASSWORD_PLACE = "sign in at the Mitake console (sms.mitake.com.tw) with the same name and password"  # noqa: S105
 
 CODES = MappingProxyType(
@@ -24,12 +29,7 @@ CODES = MappingProxyType(
         # In lists older than 2.14 only; refusing it would send twice.
         "3": Code(ReportStatus.SENT, "已送達業者 (handed to the carrier)"),
         "4": Code(ReportStatus.DELIVERED, "已送達手機 (delivered to the handset)"),
-        "5": Code(
-            ErrorKind.CONTENT_REJECTED,
-            "內容有錯誤 (content error)",
-            "Check that the text names your approved sender identity, such as 【Brand】, and holds no web address or "
-            "phone number that is not registered with Mitake: Taiwanese carriers block both.",
-        ),
+        "5": Code(ErrorKind.CONTENT_REJECTED, "內容有錯誤 (content error)", _TEXT),
         "6": Code(ErrorKind.INVALID_RECIPIENT, "門號有錯誤 (number error)", "Ask the person for a working number."),
         "7": Code(
             ErrorKind.BLOCKED,
@@ -93,9 +93,9 @@ CODES = MappingProxyType(
             "無效的手機號碼 (invalid mobile number)",
             "Only Taiwanese mobile numbers (09 and eight digits) can be reached.",
         ),
-        "w": Code(ErrorKind.UNSUPPORTED, "查詢筆數超過上限 (too many messages in one query)"),
-        "x": Code(ErrorKind.UNSUPPORTED, "發送檔案過大，無法發送簡訊 (upload too large)"),
-        "y": Code(ErrorKind.UNSUPPORTED, "參數錯誤 (parameter error)"),
+        "w": Code(ErrorKind.UNSUPPORTED, "查詢筆數超過上限 (too many messages in one query)", _OUR_REQUEST),
+        "x": Code(ErrorKind.UNSUPPORTED, "發送檔案過大，無法發送簡訊 (upload too large)", _OUR_REQUEST),
+        "y": Code(ErrorKind.UNSUPPORTED, "參數錯誤 (parameter error)", _OUR_REQUEST),
         # Answers a query about a message; says nothing that could change one.
         "z": Code(ReportStatus.UNMAPPED, "查無資料 (no data found)"),
         "statusstr:DELIVRD": Code(ReportStatus.DELIVERED, "已送達手機 (delivered to the handset)"),
@@ -104,6 +104,6 @@ CODES = MappingProxyType(
         # Stands for 6 and 7, so it cannot tell whether the number is wrong: no address is marked bad for it.
         "statusstr:UNDELIV": Code(ErrorKind.UNDELIVERABLE, "無法送達 (number error, or short messages stopped)"),
         "statusstr:UNKNOWN": Code(ErrorKind.UNDELIVERABLE, "無效的簡訊狀態，系統有錯誤 (invalid status, system error)"),
-        "statusstr:SYNTAXE": Code(ErrorKind.CONTENT_REJECTED, "簡訊內容有錯誤 (content error)"),
+        "statusstr:SYNTAXE": Code(ErrorKind.CONTENT_REJECTED, "簡訊內容有錯誤 (content error)", _TEXT),
     }
 )

@@ -65,7 +65,7 @@ class MitakeAccount(AccountSettings):
     username: str = Field(
         min_length=1,
         max_length=20,
-        title="Account name (username)",
+        title="Account name",
         description="The name you sign in with at the Mitake console, sms.mitake.com.tw.",
     )
     password: SecretStr = Field(

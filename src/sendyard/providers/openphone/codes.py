@@ -15,6 +15,7 @@ from sendyard.domain.status import ReportStatus
 from sendyard.providers.spec import Code
 
 KEY_PLACE = "Quo, Settings, API, where an owner or admin makes keys"
+_OUR_REQUEST = "The request itself was not understood. Please report this code together with the exchange."
 _REGISTRATION_PLACE = "Quo, Settings, Trust Center (US carrier registration)"
 
 STATUSES: Mapping[str, Code] = MappingProxyType(
@@ -83,10 +84,10 @@ REFUSALS: Mapping[str, Code] = MappingProxyType(
             "Bad request, with an error at the path /content",
             "A text has 1 to 1600 characters, not only spaces.",
         ),
-        "http:400": Code(ErrorKind.CONTENT_REJECTED, "Bad request, without a path that says why"),
-        "http:409": Code(ErrorKind.CONTENT_REJECTED, "Conflict"),
+        "http:400": Code(ErrorKind.CONTENT_REJECTED, "Bad request, without a path that says why", _OUR_REQUEST),
+        "http:409": Code(ErrorKind.CONTENT_REJECTED, "Conflict", _OUR_REQUEST),
         "http:413": Code(ErrorKind.CONTENT_REJECTED, "Content too large", "Shorten the text."),
-        "http:422": Code(ErrorKind.CONTENT_REJECTED, "the request is well formed but cannot be done"),
+        "http:422": Code(ErrorKind.CONTENT_REJECTED, "the request is well formed but cannot be done", _OUR_REQUEST),
         "0800409": Code(
             ErrorKind.CONTENT_REJECTED,
             "Conflict: a contact with this external id exists",
@@ -131,8 +132,16 @@ CARRIER: Mapping[str, Code] = MappingProxyType(
             "Toll-Free Number Has Not Been Verified",
             f"Have the toll-free number verified: {_REGISTRATION_PLACE}.",
         ),
-        "30018": Code(ErrorKind.NOT_REGISTERED, "Destination carrier requires sender ID pre-registration"),
-        "30024": Code(ErrorKind.NOT_REGISTERED, "Numeric Sender ID Not Provisioned on Carrier"),
+        "30018": Code(
+            ErrorKind.NOT_REGISTERED,
+            "Destination carrier requires sender ID pre-registration",
+            "Send to this country from a number that its carriers have registered, or by another provider.",
+        ),
+        "30024": Code(
+            ErrorKind.NOT_REGISTERED,
+            "Numeric Sender ID Not Provisioned on Carrier",
+            "The carrier does not know this sender; use a number registered for that country, or another provider.",
+        ),
         "30002": Code(ErrorKind.AUTH_FAILED, "Account suspended", "Ask Quo's support why the workspace is suspended."),
         "30001": Code(ErrorKind.THROTTLED, "Queue overflow", "Send slower."),
         "30022": Code(ErrorKind.THROTTLED, "US A2P 10DLC - Rate Limits Exceeded", "Send slower to US numbers."),
@@ -141,7 +150,11 @@ CARRIER: Mapping[str, Code] = MappingProxyType(
             "US A2P 10DLC - Daily Message Cap Reached",
             "The day's allowance is used up; it begins anew at midnight, Pacific time.",
         ),
-        "30010": Code(ErrorKind.UNSUPPORTED, "Message price exceeds max price"),
+        "30010": Code(
+            ErrorKind.UNSUPPORTED,
+            "Message price exceeds max price",
+            "Ask Quo's support about the price limit of the workspace.",
+        ),
         "30036": Code(ErrorKind.EXPIRED, "Validity Period Expired", "It waited too long on its way; send slower."),
         "30008": Code(ErrorKind.UNAVAILABLE, "Unknown error"),
         "30017": Code(ErrorKind.UNAVAILABLE, "Carrier network congestion"),

@@ -12,6 +12,7 @@ from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
 from sendyard.providers.spec import Code
 
+_ELSEWHERE = "Operators let nothing through to this number; reach the person another way."
 _KEY_PLACE = "Sign in at 2factor.in and copy the API key from the dashboard again, without blanks."
 _DLT_PLACE = "Compare sender, template and entity with your DLT portal, and with what 2Factor has approved."
 _TEXT_PLACE = "Send exactly the approved text: every space, sign and capital letter outside the variables counts."
@@ -96,9 +97,9 @@ _DLT = {
     "NDNC-REJECTED": Code(ErrorKind.BLOCKED, "On the do-not-disturb register", "Send no offers to this number."),
     "DND": Code(ErrorKind.BLOCKED, "On the do-not-disturb register", "Send no offers to this number."),
     "DND-NUMB": Code(ErrorKind.BLOCKED, "On the do-not-disturb register", "Send no offers to this number."),
-    "BLACKLIST": Code(ErrorKind.BLOCKED, "The number is on a list of blocked numbers"),
-    "BARRED": Code(ErrorKind.BLOCKED, "The number is barred from receiving"),
-    "SERIES-BLOCK": Code(ErrorKind.BLOCKED, "The number's series is blocked"),
+    "BLACKLIST": Code(ErrorKind.BLOCKED, "The number is on a list of blocked numbers", _ELSEWHERE),
+    "BARRED": Code(ErrorKind.BLOCKED, "The number is barred from receiving", _ELSEWHERE),
+    "SERIES-BLOCK": Code(ErrorKind.BLOCKED, "The number's series is blocked", _ELSEWHERE),
     "ABSENT-SUB": Code(ErrorKind.UNDELIVERABLE, "The handset was not in reach"),
     "MESSAGE-INBOX-FULL": Code(ErrorKind.UNDELIVERABLE, "The handset's memory is full"),
     "HANDSET-BUSY": Code(ErrorKind.UNDELIVERABLE, "The handset was busy"),

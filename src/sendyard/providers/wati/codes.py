@@ -62,7 +62,7 @@ STATUSES: Mapping[str, Code] = MappingProxyType(
         "http:401": Code(
             ErrorKind.AUTH_FAILED,
             "the access token is not accepted",
-            "Copy it again: WATI, Connector (or API Docs), Access Token.",
+            "Copy the access token again: WATI, Connector, API, Create API Token (older: API Docs).",
         ),
         "http:403": Code(
             ErrorKind.AUTH_FAILED,
