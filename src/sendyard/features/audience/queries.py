@@ -286,8 +286,9 @@ def consents(tx: Transaction, workspace_id: str, *, address: str, after: str, li
 def words_of(tx: Transaction, workspace_id: str, addresses: Iterable[str]) -> list[ConsentRow]:
     """Everything these people said, in the order it was recorded."""
     condition, parameter = tx.among(addresses)
-    sql = f"SELECT {_CONSENT} FROM consents WHERE workspace_id = ? AND address {condition} ORDER BY id"  # noqa: S608 - constants
-    return [ConsentRow(*found) for found in tx.rows(sql, (workspace_id, parameter))]
+    sql = f"SELECT {_CONSENT} FROM consents WHERE workspace_id = ? AND address {condition}"  # noqa: S608 - constants
+    # Sorted here: told to, PostgreSQL may go through everybody's words in the order of the key.
+    return sorted((ConsentRow(*found) for found in tx.rows(sql, (workspace_id, parameter))), key=lambda word: word.id)
 
 
 def consents_in_force(tx: Transaction, workspace_id: str, addresses: Iterable[str]) -> list[ConsentRow]:
@@ -295,15 +296,16 @@ def consents_in_force(tx: Transaction, workspace_id: str, addresses: Iterable[st
     condition, parameter = tx.among(addresses)
     sql = (
         f"SELECT {_CONSENT} FROM consents c WHERE workspace_id = ? AND address {condition} AND NOT EXISTS"  # noqa: S608 - constants
-        f" (SELECT 1 FROM consents later WHERE {_LATER})"
+        f" ({_LATER})"
     )
     return [ConsentRow(*found) for found in tx.rows(sql, (workspace_id, parameter))]
 
 
+# The limit keeps PostgreSQL from joining before it knows whose words: it could then compare all with all.
 _LATER = (
-    "later.workspace_id = c.workspace_id AND later.address = c.address AND later.channel = c.channel"
-    " AND later.purpose = c.purpose AND later.kind = c.kind"
-    " AND (later.at > c.at OR (later.at = c.at AND later.id > c.id))"
+    "SELECT 1 FROM consents later WHERE later.workspace_id = c.workspace_id AND later.address = c.address"
+    " AND later.channel = c.channel AND later.purpose = c.purpose AND later.kind = c.kind"
+    " AND (later.at > c.at OR (later.at = c.at AND later.id > c.id)) LIMIT 1 OFFSET 0"
 )
 
 
@@ -313,8 +315,8 @@ def consents_given_before(
     """Consents in force that were given, and last confirmed, before a moment: those to be renewed."""
     sql = (
         f"SELECT {_CONSENT} FROM consents c WHERE workspace_id = ? AND id > ? AND state = 'granted' AND purpose = ?"  # noqa: S608 - constants
-        " AND at < ? AND (confirmed_at IS NULL OR confirmed_at < ?)"
-        f" AND NOT EXISTS (SELECT 1 FROM consents later WHERE {_LATER}) ORDER BY id LIMIT ?"
+        " AND at < ? AND at + 0 IS NOT NULL AND (confirmed_at IS NULL OR confirmed_at < ?)"
+        f" AND NOT EXISTS ({_LATER}) ORDER BY id LIMIT ?"
     )
     return [ConsentRow(*found) for found in tx.rows(sql, (workspace_id, after, purpose, before, before, limit))]
 
