@@ -97,6 +97,10 @@ class Code:
     advice: str = ""  # what a person should do about it
 
 
+OUR_REQUEST = "The request itself was not understood. Please report this code together with the exchange."
+"""The advice for codes about how a request is made: nobody who sends can do anything about them."""
+
+
 class MediaWay(StrEnum):
     """How a file reaches the provider."""
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.spec import Code
+from sendyard.providers.spec import OUR_REQUEST, Code
 
 GATEWAY = "gateway:"
 ACCEPTED = "A000"
@@ -42,7 +42,6 @@ _KEY = (
     "Copy the API key again from the BizGO console (발송관리 > 연동관리), without 'Bearer', and check that the public "
     "IP address of this server is on the key's allow-list there."
 )
-_OUR_REQUEST = "The request itself was not understood. Please report this code together with the exchange."
 
 _GATEWAY: tuple[Group, ...] = (
     (ReportStatus.SENT, "", "A000 SUCCESS"),
@@ -83,7 +82,7 @@ A405 Method Not Allowed
     ),
     (
         ErrorKind.UNSUPPORTED,
-        _OUR_REQUEST,
+        OUR_REQUEST,
         """
 A400 Bad Request
 A406 Not Acceptable
@@ -208,7 +207,7 @@ A220 Invalid msgType
     ),
     (
         ErrorKind.UNSUPPORTED,
-        _OUR_REQUEST,
+        OUR_REQUEST,
         """
 A300 Wrong request
 A010 Cannot parse JSON

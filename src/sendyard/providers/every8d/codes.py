@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.spec import Code
+from sendyard.providers.spec import OUR_REQUEST, Code
 
 FILTERED = "FAIL_MOBILE"
 """Our name for a number that SendSMS4FilterMessage lists as one that had the same text within 24 hours."""
@@ -16,7 +16,6 @@ FILTERED = "FAIL_MOBILE"
 NO_CREDIT = "301"
 REPLY = "999"
 
-_OUR_REQUEST = "The request itself was not understood. Please report this code together with the exchange."
 _LOGIN = (
     "User name (UID) and password (PWD) are those of the Every8d web console, reached from "
     "www.teamplus.tech/product/every8d-login"
@@ -62,7 +61,7 @@ _REPORTED = {
     REPLY: Code(ReportStatus.UNMAPPED, "a reply of the recipient"),
 }
 _ANSWERED = {
-    "-1": Code(ErrorKind.UNSUPPORTED, "parameter error", _OUR_REQUEST),
+    "-1": Code(ErrorKind.UNSUPPORTED, "parameter error", OUR_REQUEST),
     "-2": Code(
         ErrorKind.AUTH_FAILED,
         "account or password wrong",
@@ -73,7 +72,7 @@ _ANSWERED = {
         "the number is on Every8d's blacklist",
         "The person asked not to be contacted. (Older lists of codes say: invalid number.)",
     ),
-    "-4": Code(ErrorKind.UNSUPPORTED, "the scheduled time is more than 24 hours past, or no time", _OUR_REQUEST),
+    "-4": Code(ErrorKind.UNSUPPORTED, "the scheduled time is more than 24 hours past, or no time", OUR_REQUEST),
     "-5": Code(ErrorKind.CONTENT_REJECTED, "the text is too long", "Shorten the text; 333 characters are the most."),
     "-8": Code(ErrorKind.INVALID_RECIPIENT, "wrong format of the number", "Give a Taiwanese mobile number (09…)."),
     "-10": Code(ErrorKind.UNSUPPORTED, "no MMS support", "Ask Every8d to open MMS for the account, or send a text."),
@@ -82,7 +81,7 @@ _ANSWERED = {
         "empty content (another list: scheduled more than 6 months ahead)",
         "Give the message a text.",
     ),
-    "-28": Code(ErrorKind.UNSUPPORTED, "wrong format of SendTime", _OUR_REQUEST),
+    "-28": Code(ErrorKind.UNSUPPORTED, "wrong format of SendTime", OUR_REQUEST),
     "-41": Code(ErrorKind.INVALID_RECIPIENT, "no mobile number was given", "Give the message a number."),
     "-99": Code(
         ErrorKind.UNAVAILABLE,

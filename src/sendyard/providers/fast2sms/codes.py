@@ -9,9 +9,8 @@ from types import MappingProxyType
 
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.spec import Code
+from sendyard.providers.spec import OUR_REQUEST, Code
 
-_OUR_REQUEST = "The request itself was not understood. Please report this code together with the exchange."
 _KEY_PLACE = "Sign in at fast2sms.com, open Dev API and copy the API authorization key again, without 'Bearer'."
 _MANAGER = "Compare sender, message id and template with the DLT Manager of the Fast2SMS panel."
 _TEXT = "Send exactly the approved text: every space, sign and capital letter outside the variables counts."
@@ -19,14 +18,14 @@ _TEXT = "Send exactly the approved text: every space, sign and capital letter ou
 _SENDING = {
     "401": Code(ErrorKind.NOT_REGISTERED, "Sender ID is missing", "Give the message or the account a sender."),
     "402": Code(ErrorKind.CONTENT_REJECTED, "Message is missing", "Give the message a text."),
-    "403": Code(ErrorKind.UNSUPPORTED, "Route is missing", _OUR_REQUEST),
-    "404": Code(ErrorKind.UNSUPPORTED, "Language is missing", _OUR_REQUEST),
+    "403": Code(ErrorKind.UNSUPPORTED, "Route is missing", OUR_REQUEST),
+    "404": Code(ErrorKind.UNSUPPORTED, "Language is missing", OUR_REQUEST),
     "405": Code(ErrorKind.INVALID_RECIPIENT, "Numbers are missing", "Give the message a number."),
     "406": Code(ErrorKind.NOT_REGISTERED, "Invalid Sender ID", _MANAGER),
     "407": Code(ErrorKind.CONTENT_REJECTED, "The text holds forbidden words", "Write the text without them."),
     "408": Code(ErrorKind.UNSUPPORTED, "Invalid route", "Choose another text route in the account."),
     "409": Code(ErrorKind.UNSUPPORTED, "This route is not allowed for the account", "Ask Fast2SMS to open the route."),
-    "410": Code(ErrorKind.CONTENT_REJECTED, "Invalid language", _OUR_REQUEST),
+    "410": Code(ErrorKind.CONTENT_REJECTED, "Invalid language", OUR_REQUEST),
     "411": Code(ErrorKind.INVALID_RECIPIENT, "Invalid numbers", "Only Indian mobile numbers can be reached."),
     "411:several": Code(
         ErrorKind.UNAVAILABLE,
@@ -42,7 +41,7 @@ _SENDING = {
     ),
     "415": Code(ErrorKind.AUTH_FAILED, "The account is disabled", "Ask Fast2SMS's support why, and to enable it."),
     "416": Code(ErrorKind.OUT_OF_CREDIT, "The wallet is too low", "Recharge the wallet in the Fast2SMS panel."),
-    "417": Code(ErrorKind.CONTENT_REJECTED, "Non-English text needs the language unicode", _OUR_REQUEST),
+    "417": Code(ErrorKind.CONTENT_REJECTED, "Non-English text needs the language unicode", OUR_REQUEST),
     "424": Code(ErrorKind.NOT_REGISTERED, "Invalid message id", f"{_MANAGER} It is not the 19-digit template id."),
     "425": Code(ErrorKind.NOT_REGISTERED, "Invalid template", _MANAGER),
     "426": Code(

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.spec import Code
+from sendyard.providers.spec import OUR_REQUEST, Code
 
 NO_CREDIT = "no_credit"
 TOO_FAST = "http:429"
@@ -48,7 +48,7 @@ REFUSALS: Mapping[str, Code] = MappingProxyType(
         "109": Code(
             ErrorKind.CONTENT_REJECTED,
             "The value of override_dnd is invalid",
-            "The request itself was not understood. Please report this code together with the exchange.",
+            OUR_REQUEST,
         ),
         # Sheets call it a bad recipient; the number is fine, the account may not send there.
         "175": Code(

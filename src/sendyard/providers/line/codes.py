@@ -10,9 +10,7 @@ from types import MappingProxyType
 
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.spec import Code
-
-_OUR_REQUEST = "The request itself was not understood. Please report this code together with the exchange."
+from sendyard.providers.spec import OUR_REQUEST, Code
 
 WHERE_TOKENS_ARE = "LINE Developers Console, your channel, Messaging API, Channel access token (long-lived), Issue"
 WHERE_SECRETS_ARE = "LINE Developers Console, your channel, Basic settings, Channel ID and Channel secret"
@@ -68,7 +66,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "invalid_reply_token": Code(
             ErrorKind.EXPIRED, "Invalid reply token", "It was used, or a minute has passed: send without replying."
         ),
-        "http:409": Code(ErrorKind.CONTENT_REJECTED, "in conflict with the present state", _OUR_REQUEST),
+        "http:409": Code(ErrorKind.CONTENT_REJECTED, "in conflict with the present state", OUR_REQUEST),
         "http:410": Code(
             ErrorKind.CONTENT_REJECTED,
             "Gone: the content is no longer kept",

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.spec import Code
+from sendyard.providers.spec import OUR_REQUEST, Code
 
 STATUS_WORD = "statusstr:"
 """Prefix of the keys of appendix 3."""
@@ -18,7 +18,6 @@ _TEXT = (
     "Check that the text names your approved sender identity, such as 【Brand】, and holds no web address or phone "
     "number that is not registered with Mitake: Taiwanese carriers block both."
 )
-_OUR_REQUEST = "The request itself was not understood. Please report this code together with the exchange."
 _PASSWORD_PLACE = "sign in at the Mitake console (sms.mitake.com.tw) with the same name and password"  # noqa: S105
 
 CODES = MappingProxyType(
@@ -93,9 +92,9 @@ CODES = MappingProxyType(
             "無效的手機號碼 (invalid mobile number)",
             "Only Taiwanese mobile numbers (09 and eight digits) can be reached.",
         ),
-        "w": Code(ErrorKind.UNSUPPORTED, "查詢筆數超過上限 (too many messages in one query)", _OUR_REQUEST),
-        "x": Code(ErrorKind.UNSUPPORTED, "發送檔案過大，無法發送簡訊 (upload too large)", _OUR_REQUEST),
-        "y": Code(ErrorKind.UNSUPPORTED, "參數錯誤 (parameter error)", _OUR_REQUEST),
+        "w": Code(ErrorKind.UNSUPPORTED, "查詢筆數超過上限 (too many messages in one query)", OUR_REQUEST),
+        "x": Code(ErrorKind.UNSUPPORTED, "發送檔案過大，無法發送簡訊 (upload too large)", OUR_REQUEST),
+        "y": Code(ErrorKind.UNSUPPORTED, "參數錯誤 (parameter error)", OUR_REQUEST),
         # Answers a query about a message; says nothing that could change one.
         "z": Code(ReportStatus.UNMAPPED, "查無資料 (no data found)"),
         "statusstr:DELIVRD": Code(ReportStatus.DELIVERED, "已送達手機 (delivered to the handset)"),

@@ -10,7 +10,7 @@ import re
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
 from sendyard.providers.msg91.scrubbing import SCRUB_CODES
-from sendyard.providers.spec import Code
+from sendyard.providers.spec import OUR_REQUEST, Code
 
 IP_NOT_LISTED = "418"
 BAD_KEY = "201"
@@ -24,7 +24,6 @@ NOT_IN_LOG = "not_in_log"
 BAD_NUMBER_AMONG_SEVERAL = "bad_number_among_several"
 REQUEST_RECEIVED = "request_received"
 
-_OUR_REQUEST = "The request itself was not understood. Please report this code together with the exchange."
 _KEY_PLACE = "MSG91 panel, your name > Authkey"
 _KEY_ADVICE = f"Copy the authkey again from {_KEY_PLACE}; a key that was deleted or switched off there no longer works."
 _IP_ADVICE = (
@@ -58,9 +57,9 @@ _REQUESTS: dict[str, Code] = {
         "this route is currently unavailable at this hour",
         "Promotional messages leave from 10:00 to 21:00 India time; it is tried again each hour.",
     ),
-    "307": Code(ErrorKind.UNSUPPORTED, "incorrect scheduled date", _OUR_REQUEST),
-    "308": Code(ErrorKind.UNSUPPORTED, "campaign name longer than 32 characters", _OUR_REQUEST),
-    "309": Code(ErrorKind.UNSUPPORTED, "selected group does not belong to you", _OUR_REQUEST),
+    "307": Code(ErrorKind.UNSUPPORTED, "incorrect scheduled date", OUR_REQUEST),
+    "308": Code(ErrorKind.UNSUPPORTED, "campaign name longer than 32 characters", OUR_REQUEST),
+    "309": Code(ErrorKind.UNSUPPORTED, "selected group does not belong to you", OUR_REQUEST),
     "310": Code(ErrorKind.CONTENT_REJECTED, "message too long", "Shorten the text or the values of its variables."),
     # An answer about another request: the identical one, less than 10 s before, was taken.
     DUPLICATE: Code(ReportStatus.UNMAPPED, "identical request within 10 seconds, discarded"),

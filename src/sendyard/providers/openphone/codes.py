@@ -12,10 +12,9 @@ from types import MappingProxyType
 
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.spec import Code
+from sendyard.providers.spec import OUR_REQUEST, Code
 
 KEY_PLACE = "Quo, Settings, API, where an owner or admin makes keys"
-_OUR_REQUEST = "The request itself was not understood. Please report this code together with the exchange."
 _REGISTRATION_PLACE = "Quo, Settings, Trust Center (US carrier registration)"
 
 STATUSES: Mapping[str, Code] = MappingProxyType(
@@ -84,10 +83,10 @@ REFUSALS: Mapping[str, Code] = MappingProxyType(
             "Bad request, with an error at the path /content",
             "A text has 1 to 1600 characters, not only spaces.",
         ),
-        "http:400": Code(ErrorKind.CONTENT_REJECTED, "Bad request, without a path that says why", _OUR_REQUEST),
-        "http:409": Code(ErrorKind.CONTENT_REJECTED, "Conflict", _OUR_REQUEST),
+        "http:400": Code(ErrorKind.CONTENT_REJECTED, "Bad request, without a path that says why", OUR_REQUEST),
+        "http:409": Code(ErrorKind.CONTENT_REJECTED, "Conflict", OUR_REQUEST),
         "http:413": Code(ErrorKind.CONTENT_REJECTED, "Content too large", "Shorten the text."),
-        "http:422": Code(ErrorKind.CONTENT_REJECTED, "the request is well formed but cannot be done", _OUR_REQUEST),
+        "http:422": Code(ErrorKind.CONTENT_REJECTED, "the request is well formed but cannot be done", OUR_REQUEST),
         "0800409": Code(
             ErrorKind.CONTENT_REJECTED,
             "Conflict: a contact with this external id exists",

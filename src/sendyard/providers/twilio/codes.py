@@ -11,9 +11,8 @@ from types import MappingProxyType
 
 from sendyard.domain.errors import ErrorKind
 from sendyard.domain.status import ReportStatus
-from sendyard.providers.spec import Code
+from sendyard.providers.spec import OUR_REQUEST, Code
 
-_OUR_REQUEST = "The request itself was not understood. Please report this code together with the exchange."
 _KEYS_PLACE = "Twilio Console, Account, API keys & tokens"
 _SENDER_PLACE = "Twilio Console, Phone Numbers, Active numbers"
 _SERVICE_PLACE = "Twilio Console, Messaging, Services"
@@ -212,7 +211,7 @@ SYNCHRONOUS: Mapping[str, Code] = MappingProxyType(
             "The ContentVariables Parameter is invalid",
             "Give every variable of the template a value; an empty value is refused.",
         ),
-        "20001": Code(ErrorKind.CONTENT_REJECTED, "Unknown parameters", _OUR_REQUEST),
+        "20001": Code(ErrorKind.CONTENT_REJECTED, "Unknown parameters", OUR_REQUEST),
         "20429": Code(ErrorKind.THROTTLED, "Too Many Requests"),
         "14107": Code(ErrorKind.THROTTLED, "SMS send rate limit exceeded"),
         "21611": Code(
@@ -223,7 +222,7 @@ SYNCHRONOUS: Mapping[str, Code] = MappingProxyType(
         "63017": Code(ErrorKind.THROTTLED, "Rate limit exceeded"),
         "63018": Code(ErrorKind.THROTTLED, "Rate limit exceeded for Channel"),
         "21624": Code(ErrorKind.EXPIRED, "Invalid validity period value"),
-        "35111": Code(ErrorKind.CONTENT_REJECTED, "SendAt timestamp is missing", _OUR_REQUEST),
+        "35111": Code(ErrorKind.CONTENT_REJECTED, "SendAt timestamp is missing", OUR_REQUEST),
         "35114": Code(ErrorKind.EXPIRED, "Scheduling does not support this timestamp"),
         "35115": Code(ErrorKind.EXPIRED, "Scheduling does not support this timestamp"),
         "35117": Code(ErrorKind.EXPIRED, "Scheduling does not support this timestamp"),
