@@ -56,6 +56,15 @@ def test_what_is_paid_in_other_currencies_is_named_beside_what_is_compared(amoun
     assert check.fix == "Choose accounts that have a price in USD, or do without a budget."
 
 
+def test_where_nothing_has_a_price_in_its_currency_a_budget_is_not_called_enough() -> None:
+    (check,) = budget_checks(Budget("50", "USD"), foretold((FREE,)))
+    assert (check.level, check.count) == (Level.WARN, 100)
+    assert check.detail == (
+        "Nothing of it has a price in USD, the currency of the budget. No price is entered for free. It is paused "
+        "before the first message that such an account may carry."
+    )
+
+
 def test_nothing_is_said_without_a_budget_or_without_anybody_to_pay_for() -> None:
     assert budget_checks(None, foretold((DOLLARS,))) == []
     assert uncounted_checks(None, foretold((TAIPEI,))) == []

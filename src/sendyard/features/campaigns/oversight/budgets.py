@@ -16,12 +16,15 @@ def budget_checks(budget: Budget | None, found: Forecast) -> list[Check]:
     """
     if budget is None or not found.routes:
         return []
-    needed = next((one.high for one in found.costs if one.currency == budget.currency), Decimal(0))
+    counted = [one.high for one in found.costs if one.currency == budget.currency]
+    needed = sum(counted, Decimal(0))
     lasts = needed * MILLION <= budget.millionths
     beside = uncounted_checks(budget, found)
     if beside:
         told = f"In {budget.currency} it may cost up to {needed}, and the budget is {budget.amount}"
         enough = ", which is enough for that" if lasts else ""
+        if not counted:
+            told, enough = f"Nothing of it has a price in {budget.currency}, the currency of the budget", ""
         return [Check(one.check, one.level, one.count, f"{told}{enough}. {one.detail}", one.fix) for one in beside]
     if lasts:
         return [Check("budget", Level.OK, 0, f"The budget of {budget.amount} {budget.currency} is enough.", "")]
